@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Runs one command as root in a virtual machine with this build in it. The command's output is
+# ours, its exit code too. Exit codes of our own: 124 when the time is up, 125 when the machine
+# ended without reporting (the end of its console follows on stderr).
+
+set -eu
+top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=tools/common.sh
+. "$top/tools/common.sh"
+# shellcheck source=tools/kernel.sh
+. "$top/tools/kernel.sh"
+# shellcheck source=tools/initramfs.sh
+. "$top/tools/initramfs.sh"
+
+usage() {
+	cat <<'END'
+usage: tools/vm.sh [options] [--] COMMAND [ARGUMENT...]
+
+  --kernel SERIES|FILE  7.3, 6.12, ... or a vmlinuz (default: the newest that is to be had)
+  --cpus N              virtual CPUs (default 2)
+  --smp TOPOLOGY        QEMU's -smp text, such as 4,sockets=2,cores=2 (overrides --cpus)
+  --mem SIZE            memory (default 2G)
+  --mode mt|icount      mt: one host thread for each CPU, or KVM where it works;
+                        icount: virtual time, one instruction is one nanosecond
+  --tcg                 never KVM
+  --timeout SECONDS     of the whole machine (default 120)
+  --add FILE[:/DEST]    one more file or folder in the guest (default: in /root)
+  --out DIR             keep console.log and output.log there
+  --append TEXT         more kernel arguments
+  --build DIR           build folder to take along (default: build)
+  --interactive         the command gets this terminal
+END
+}
+
+# kvm_works: boots a kernel for a moment, since /dev/kvm may exist and still be of no use. The
+# answer is kept until the host boots again.
+kvm_works() {
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
+	kw_key=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)-$(id -u)
+	if [ ! -s "$kw_key" ]; then
+		mkdir -p "$CACHE"
+		if (timeout 8 qemu-system-x86_64 -M q35 -accel kvm -cpu host -m 512 -nodefaults \
+			-nographic -no-reboot -serial stdio -kernel "$1" \
+			-append 'console=ttyS0 panic=-1' </dev/null |
+			grep -q 'Linux version') 2>/dev/null; then
+			echo yes >"$kw_key"
+		else
+			echo no >"$kw_key"
+		fi
+	fi
+	[ "$(cat "$kw_key")" = yes ]
+}
+
+kernel='' cpus=2 smp='' mem=2G mode=mt timeout=120 out='' append='' interactive='' tcg='' adds=''
+newline='
+'
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift 2 ;;
+	--cpus) cpus=$2; shift 2 ;;
+	--smp) smp=$2; shift 2 ;;
+	--mem) mem=$2; shift 2 ;;
+	--mode) mode=$2; shift 2 ;;
+	--tcg) tcg=1; shift ;;
+	--timeout) timeout=$2; shift 2 ;;
+	--add) adds=$adds$2$newline; shift 2 ;;
+	--out) out=$2; shift 2 ;;
+	--append) append=$2; shift 2 ;;
+	--build) BUILD=$(cd "$2" && pwd); shift 2 ;;
+	--interactive) interactive=1; shift ;;
+	-h | --help) usage; exit 0 ;;
+	--) shift; break ;;
+	-*) usage >&2; die "unknown option $1: see the usage above" ;;
+	*) break ;;
+	esac
+done
+[ $# -gt 0 ] || { usage >&2; die "no command given: see the usage above"; }
+
+case $kernel in
+*/*) [ -r "$kernel" ] || die "$kernel: no such kernel; give a vmlinuz or a series such as 7.3" ;;
+'') kernel=$(kernel_newest) || die "no kernel with sched_ext to be had: connect to the network once, or set QUMUN_KERNELS" ;;
+*)
+	series=$kernel
+	kernel=$(kernel_find "$series") ||
+		die "kernel $series: $(kernel_why "$series")"
+	;;
+esac
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/gthulhu-vm.XXXXXX")
+[ -n "$out" ] || out=$work
+mkdir -p "$out"
+machine='' reader='' saved_tty=''
+clean_up() {
+	[ -z "$machine" ] || kill "$machine" 2>/dev/null || :
+	[ -z "$reader" ] || kill "$reader" 2>/dev/null || :
+	[ -z "$saved_tty" ] || stty "$saved_tty" || :
+	rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The command's words are quoted one by one, so that the guest sees them as we did.
+mkdir -p "$work/root"
+initramfs_build "$work/root"
+{
+	printf 'exec'
+	for word in "$@"; do
+		printf " '%s'" "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")"
+	done
+	echo
+} >"$work/root/etc/gthulhu/command"
+if [ -n "$interactive" ]; then
+	[ -t 0 ] || die "--interactive needs a terminal: run it from one"
+	echo "${TERM:-linux} $(stty size)" >"$work/root/etc/gthulhu/interactive"
+fi
+printf '%s' "$adds" >"$work/adds"
+while read -r file; do
+	initramfs_add "$work/root" "$file"
+done <"$work/adds"
+base=$(initramfs_base)
+pack "$work/root" "$work/fresh.cpio"
+cat "$base" "$work/fresh.cpio" >"$work/initrd"
+rm -rf "$work/root" "$work/fresh.cpio"
+
+case $mode in
+mt)
+	if [ -z "$tcg" ] && kvm_works "$kernel"; then
+		accel='-accel kvm -cpu host'
+	else
+		accel='-accel tcg,thread=multi -cpu max'
+	fi
+	;;
+icount) accel='-accel tcg -cpu max -icount shift=0,sleep=off -rtc clock=vm,base=2026-01-01' ;;
+*) die "--mode $mode: use mt or icount" ;;
+esac
+
+: >"$out/console.log"
+# shellcheck disable=SC2086
+set -- qemu-system-x86_64 -M q35 $accel -smp "${smp:-$cpus}" -m "$mem" -nodefaults -display none \
+	-no-reboot -chardev "file,id=console,path=$out/console.log" -serial chardev:console \
+	-chardev stdio,id=command,signal=off -serial chardev:command \
+	-kernel "$kernel" -initrd "$work/initrd" \
+	-append "console=ttyS0 panic=-1 quiet printk.devkmsg=on $append"
+
+rc=0
+if [ -n "$interactive" ]; then
+	saved_tty=$(stty -g)
+	stty raw -echo
+	"$@" 2>"$out/qemu.log" || rc=$?
+	stty "$saved_tty"
+	saved_tty=''
+else
+	# QEMU makes its standard output non-blocking: give it a pipe of its own.
+	mkfifo "$work/pipe"
+	tee "$out/output.log" <"$work/pipe" &
+	reader=$!
+	timeout -k 5 "$timeout" "$@" </dev/null >"$work/pipe" 2>"$out/qemu.log" &
+	machine=$!
+	wait "$machine" || rc=$?
+	machine=''
+	wait "$reader" || :
+	reader=''
+fi
+
+code=$(sed -n 's/.*gthulhu-vm: exit \([0-9]*\).*/\1/p' "$out/console.log" | tail -n 1)
+if [ -n "$code" ]; then
+	exit "$code"
+fi
+if [ "$rc" -eq 124 ] || [ "$rc" -eq 137 ]; then
+	tail -n 20 "$out/console.log" >&2
+	say "the virtual machine did not finish within $timeout s"
+	exit 124
+fi
+tail -n 20 "$out/qemu.log" >&2
+tail -n 40 "$out/console.log" >&2
+say "the virtual machine ended (QEMU exit code $rc) before the command did"
+exit 125
