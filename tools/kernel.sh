@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # $top and what common.sh sets
 #
 # Kernels for the virtual machine. A series such as 7.3 is looked up in the folders of
-# QUMUN_KERNELS (separated by colons or spaces), then in the cache, then on the mirror.
+# QUMUN_KERNELS (separated by colons or spaces), then in the cache, then on the mirror, where the
+# cloud packages of trixie-backports and of sid have kernels with sched_ext. A package is unpacked,
+# never installed; only its vmlinuz is kept.
+
+KERNEL_DIR=$CACHE/kernels
 
 # kernel_local SERIES: the newest vmlinuz of that series that is already here.
 kernel_local() {
-	for kl_dir in $(printf '%s' "${QUMUN_KERNELS:-}" | tr ':' ' ') "$CACHE/kernels"; do
+	for kl_dir in $(printf '%s' "${QUMUN_KERNELS:-}" | tr ':' ' ') "$KERNEL_DIR"; do
 		kl_file=$(find "$kl_dir/" -maxdepth 1 \( -name "vmlinuz-$1" -o -name "vmlinuz-$1.*" \
 			-o -name "vmlinuz-$1-*" \) 2>/dev/null | sort -V | tail -n 1)
 		if [ -n "$kl_file" ]; then
@@ -21,14 +26,24 @@ kernel_local() {
 # none, kernel_why says so in words.
 kernel_find() {
 	kernel_local "$1" && return 0
-	kernel_fetch "$1" >&2 && kernel_local "$1"
+	mkdir -p "$KERNEL_DIR"
+	# A look on the mirror costs ten seconds: a series that was missing is missing for a day.
+	if [ -n "$(find "$KERNEL_DIR/missing-$1" -mmin -1440 2>/dev/null)" ]; then
+		return 1
+	fi
+	# Two machines that start side by side fetch once.
+	(
+		flock 9
+		kernel_local "$1" >/dev/null || kernel_fetch "$1"
+	) 9>"$KERNEL_DIR/lock" >&2 && kernel_local "$1"
 }
 
+# kernel_why SERIES: why there is none, and what to do.
 kernel_why() {
-	if [ -s "$CACHE/kernels/missing-$1" ]; then
-		cat "$CACHE/kernels/missing-$1"
+	if [ -s "$KERNEL_DIR/missing-$1" ]; then
+		cat "$KERNEL_DIR/missing-$1"
 	else
-		echo "not in QUMUN_KERNELS, nor in $CACHE/kernels, nor on the mirror"
+		echo "not in QUMUN_KERNELS nor in $KERNEL_DIR, and the mirror does not answer"
 	fi
 }
 
@@ -41,6 +56,62 @@ kernel_newest() {
 	return 1
 }
 
-kernel_fetch() {
+# kernel_missing SERIES TEXT...: remembers for a day that, and why, there is none.
+kernel_missing() {
+	km_series=$1
+	shift
+	echo "$*" >"$KERNEL_DIR/missing-$km_series"
 	return 1
+}
+
+# kernel_lists: package lists of the suites that have such kernels, at most a day old.
+kernel_lists() {
+	[ -z "$(find "$APT_DIR/kernels.stamp" -mmin -1440 2>/dev/null)" ] || return 0
+	# One answer counts for a minute: without network a list of series must not cost 4 s each.
+	[ -z "$(find "$KERNEL_DIR/unreachable" -mmin -1 2>/dev/null)" ] || return 1
+	apt_reachable || {
+		: >"$KERNEL_DIR/unreachable"
+		return 1
+	}
+	apt_sources kernels trixie-backports sid
+	mkdir -p "$CACHE/log"
+	with_progress "looking for kernel packages on the mirror" "$CACHE/log/kernel-lists" \
+		apt_with kernels apt-get update || return 1
+	: >"$APT_DIR/kernels.stamp"
+}
+
+# kernel_packages SERIES: package names, the newest version first; of one version the bare image
+# before the signed one.
+kernel_packages() {
+	kp_series=$(printf '%s' "$1" | sed 's/\./\\./g')
+	apt_with kernels apt-cache search --names-only \
+		"^linux-(binary|image)-$kp_series([.][0-9]+)?[+]deb[0-9]+-cloud-amd64\$" |
+		awk '{ v = $1; sub(/^linux-(binary|image)-/, "", v); print v, $1 }' |
+		sort -k1,1Vr -k2,2 | awk '{ print $2 }'
+}
+
+kernel_fetch() {
+	rm -f "$KERNEL_DIR/missing-$1"
+	kernel_lists || return 1
+	kf_names=$(kernel_packages "$1" | head -n 4)
+	[ -n "$kf_names" ] ||
+		kernel_missing "$1" "neither in QUMUN_KERNELS nor in $KERNEL_DIR, and the mirror has no linux-binary-$1.* or linux-image-$1.* cloud package" ||
+		return 1
+	kf_dir=$(mktemp -d "$KERNEL_DIR/new.XXXXXX")
+	for kf_name in $kf_names; do
+		(cd "$kf_dir" && with_progress "fetching $kf_name" "$CACHE/log/kernel-fetch" \
+			apt_with kernels apt-get download "$kf_name") || continue
+		rm -rf "$kf_dir/x"
+		dpkg -x "$kf_dir"/*.deb "$kf_dir/x"
+		rm -f "$kf_dir"/*.deb
+		kf_image=$(find "$kf_dir/x" -type f -name 'vmlinuz*' | head -n 1)
+		[ -n "$kf_image" ] || continue
+		kf_version=${kf_name#linux-*-}
+		mv "$kf_image" "$KERNEL_DIR/vmlinuz-$kf_version"
+		chmod 644 "$KERNEL_DIR/vmlinuz-$kf_version"
+		rm -rf "$kf_dir"
+		return 0
+	done
+	rm -rf "$kf_dir"
+	kernel_missing "$1" "the packages on the mirror (" $kf_names ") could not be fetched or hold no vmlinuz"
 }

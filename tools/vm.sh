@@ -9,6 +9,8 @@ set -eu
 top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=tools/common.sh
 . "$top/tools/common.sh"
+# shellcheck source=tools/apt.sh
+. "$top/tools/apt.sh"
 # shellcheck source=tools/kernel.sh
 . "$top/tools/kernel.sh"
 # shellcheck source=tools/initramfs.sh
