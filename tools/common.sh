@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # $top comes from, and the variables go to, the sourcing script
 #
 # What every script of the front door shares: where things live, how progress is told and how a
 # failure ends. Sourced with $top set to the root of the source tree.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # $top and what common.sh sets
 #
 # The virtual machine's root file system: an initramfs made of two cpio archives, one after the
 # other. The base (busybox, the load generators and their libraries) is cached outside the tree and

@@ -113,5 +113,24 @@ kernel_fetch() {
 		return 0
 	done
 	rm -rf "$kf_dir"
-	kernel_missing "$1" "the packages on the mirror (" $kf_names ") could not be fetched or hold no vmlinuz"
+	kernel_missing "$1" "the mirror's packages could not be fetched or hold no vmlinuz: $(echo "$kf_names" | tr '\n' ' ')"
+}
+
+# kvm_works: boots a kernel for a moment, since /dev/kvm may exist and still be of no use. The
+# answer is kept until the host boots again.
+kvm_works() {
+	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
+	kw_key=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)-$(id -u)
+	if [ ! -s "$kw_key" ]; then
+		mkdir -p "$CACHE"
+		if (timeout 8 qemu-system-x86_64 -M q35 -accel kvm -cpu host -m 512 -nodefaults \
+			-nographic -no-reboot -serial stdio -kernel "$1" \
+			-append 'console=ttyS0 panic=-1' </dev/null |
+			grep -q 'Linux version') 2>/dev/null; then
+			echo yes >"$kw_key"
+		else
+			echo no >"$kw_key"
+		fi
+	fi
+	[ "$(cat "$kw_key")" = yes ]
 }

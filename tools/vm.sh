@@ -36,25 +36,6 @@ usage: tools/vm.sh [options] [--] COMMAND [ARGUMENT...]
 END
 }
 
-# kvm_works: boots a kernel for a moment, since /dev/kvm may exist and still be of no use. The
-# answer is kept until the host boots again.
-kvm_works() {
-	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 1
-	kw_key=$CACHE/kvm-$(cat /proc/sys/kernel/random/boot_id)-$(id -u)
-	if [ ! -s "$kw_key" ]; then
-		mkdir -p "$CACHE"
-		if (timeout 8 qemu-system-x86_64 -M q35 -accel kvm -cpu host -m 512 -nodefaults \
-			-nographic -no-reboot -serial stdio -kernel "$1" \
-			-append 'console=ttyS0 panic=-1' </dev/null |
-			grep -q 'Linux version') 2>/dev/null; then
-			echo yes >"$kw_key"
-		else
-			echo no >"$kw_key"
-		fi
-	fi
-	[ "$(cat "$kw_key")" = yes ]
-}
-
 kernel='' cpus=2 smp='' mem=2G mode=mt timeout=120 out='' append='' interactive='' tcg='' adds=''
 newline='
 '
@@ -94,6 +75,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/gthulhu-vm.XXXXXX")
 [ -n "$out" ] || out=$work
 mkdir -p "$out"
 machine='' reader='' saved_tty=''
+# shellcheck disable=SC2317 # called by the traps
 clean_up() {
 	[ -z "$machine" ] || kill "$machine" 2>/dev/null || :
 	[ -z "$reader" ] || kill "$reader" 2>/dev/null || :
