@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The autopilot: when the policy is late, stopped or gone, the BPF half decides with the same
+ * arithmetic, and hands back when the policy shows a sign of life.
+ *
+ * Late means: tasks wait for an answer, and for longer than stall_ns there was none although the
+ * policy thread could have given one: it had a CPU or a wakeup (`granted_at`). A parked thread
+ * that dispatch() has not served yet is not late, an idle machine has nothing waiting.
+ *
+ * A sign of life is a completed pass (the arena's `rounds`) or a valid answer.
+ */
+#ifndef QUMUN_BPF_AUTOPILOT_H
+#define QUMUN_BPF_AUTOPILOT_H
+
+#include "custody.bpf.h"
+
+static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
+{
+	u64 since = sh->granted_at, at;
+
+	if (!qumun_load(&sh->undecided) || !since)
+		return false;
+	at = sh->undecided_at;
+	if ((s64)(at - since) > 0)
+		since = at;
+	at = sh->last_decision;
+	if ((s64)(at - since) > 0)
+		since = at;
+	return elapsed(now, since) > arena_header()->params.stall_ns;
+}
+
+static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+					    u64 now)
+{
+	if (qumun_swap(&sh->autopilot, 1))
+		return;
+	sh->autopilot_at = now;
+	sh->autopilot_rounds = qumun_load(&arena_shard(shard)->rounds);
+	sh->grant_at = now;
+	count(cp, autopilot_episodes);
+}
+
+static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
+{
+	if (!qumun_swap(&sh->autopilot, 0))
+		return;
+	sh->granted_at = 0;
+	count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
+}
+
+/*
+ * Enter or leave as the signs say; true while the BPF half decides. Cheap when all is well.
+ */
+static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+					    u64 now)
+{
+	if (!sh->autopilot) {
+		if (policy_late(sh, now))
+			autopilot_enter(cp, sh, shard, now);
+	} else if (qumun_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
+		autopilot_leave(cp, sh, now);
+	}
+	return sh->autopilot;
+}
+
+/* dispatch() during an episode: take tasks back, and let the policy try from time to time. */
+static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					       u32 shard, s32 cpu, u64 now)
+{
+	if (qumun_load(&sh->undecided))
+		take_back(shard, 0, now);
+	if (qumun_load(&arena_shard(shard)->sleeping))
+		ring_bell(cp, sh, now);
+	if (qumun_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
+		sh->grant_at = now;
+		return grant_policy(cp, sh, shard, cpu, now);
+	}
+	return false;
+}
+
+#endif

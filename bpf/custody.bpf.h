@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Custody: asking the policy, applying its answers, taking tasks back. The table of transitions
+ * is in abi.h.
+ */
+#ifndef QUMUN_BPF_CUSTODY_H
+#define QUMUN_BPF_CUSTODY_H
+
+#include "decide.bpf.h"
+#include "policy.bpf.h"
+
+#define ANSWERS_PER_DISPATCH 64
+#define TAKE_BACK_PER_DISPATCH 32
+#define SCAN_WORDS 128
+#define SLICE_FLOOR_NS 100000ULL
+#define SLICE_CEILING_NS 100000000ULL
+
+static __always_inline void set_state(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec,
+				      u64 word)
+{
+	qumun_store(&s->q, word);
+	qumun_store(&rec->state, word);
+}
+
+static __always_inline void mark_queued(u32 slot)
+{
+	u32 word = slot / 64;
+	u64 *bits = bpf_map_lookup_elem(&queued_bits, &word);
+
+	if (bits)
+		__sync_fetch_and_or(bits, 1ULL << (slot & 63));
+}
+
+static __always_inline void unmark_queued(u32 slot)
+{
+	u32 word = slot / 64;
+	u64 *bits = bpf_map_lookup_elem(&queued_bits, &word);
+
+	if (bits)
+		__sync_fetch_and_and(bits, ~(1ULL << (slot & 63)));
+}
+
+/* The task in @s no longer waits for an answer. */
+static __always_inline void end_asking(struct shard_priv *sh, u32 slot)
+{
+	unmark_queued(slot);
+	qumun_add(&sh->undecided, -1);
+}
+
+/* @s was asked about and the question became moot. */
+static __always_inline void cancel_asking(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					  struct slot_priv *s, u32 slot)
+{
+	if (state_of(s->q) != QUMUN_QUEUED)
+		return;
+	end_asking(sh, slot);
+	count(cp, cancelled);
+}
+
+/*
+ * Queue @slot to the policy of this CPU's shard. False if its up-ring is full or broken. Runs
+ * with interrupts off on the CPU that owns @cp: the ring's only producer.
+ */
+static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu, struct shard_priv *sh,
+				       struct slot_priv *s,
+				       struct qumun_task QUMUN_ARENA *rec, u32 slot, u64 now)
+{
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(this_cpu);
+	struct qumun_ask QUMUN_ARENA *ask;
+	u64 gen, tail = cp->up_tail;
+
+	switch (qumun_ring_room(&cc->up, tail, QUMUN_UP_SLOTS)) {
+	case QUMUN_RING_OK:
+		break;
+	case QUMUN_RING_BROKEN:
+		count(cp, ring_broken);
+		return false;
+	default:
+		return false;
+	}
+
+	gen = (s->q >> 8) + 1;
+	s->enq_at = now;
+	set_state(s, rec, state_word(gen, QUMUN_QUEUED));
+	mark_queued(slot);
+	if (__sync_fetch_and_add(&sh->undecided, 1) == 0)
+		sh->undecided_at = now;
+
+	ask = &cc->up_ring[tail & (QUMUN_UP_SLOTS - 1)];
+	ask->slot = slot;
+	ask->gen = (u32)gen;
+	cp->up_tail = tail + 1;
+	qumun_ring_publish(&cc->up, tail + 1);
+	count(cp, asked);
+	return true;
+}
+
+/* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
+static __always_inline bool may_use(struct task_struct *p, s32 cpu, s32 at)
+{
+	if (cpu == at)
+		return true;
+	return !p->migration_disabled && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+}
+
+/*
+ * Apply one answer. The order matters: identity and generation are compared, then one
+ * compare-and-swap decides who dispatches, then the task is inserted, then the word is read
+ * again: the kernel stamps a task at the insert call, so a task that was requeued between swap
+ * and insert would be accepted with the old answer.
+ */
+static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					 struct qumun_answer QUMUN_ARENA *a, s32 this_cpu,
+					 u64 now)
+{
+	u32 slot = a->slot, gen = a->gen, flags = a->flags;
+	u64 slice = a->slice_ns, vtime = a->vtime, word, enq_flags = 0;
+	s32 cpu = a->cpu, at;
+	struct slot_priv *s;
+	struct bpf_cpu_priv *target;
+	struct task_struct *p;
+
+	if (slot >= max_records) {
+		count(cp, bad_slot);
+		return;
+	}
+	s = slot_priv(slot);
+	if (!s)
+		return;
+	word = qumun_load(&s->q);
+	if (gen_of(word) != gen || state_of(word) != QUMUN_QUEUED) {
+		if (gen_of(word) == gen && state_of(word) == QUMUN_DISPATCHED)
+			count(cp, doubled);
+		else
+			count(cp, stale);
+		return;
+	}
+	p = s->task;
+	if (!p) {
+		count(cp, stale);
+		return;
+	}
+
+	at = scx_bpf_task_cpu(p);
+	target = cpu >= 0 && cpu < nr_cpus ? cpu_priv(cpu) : NULL;
+	if (!target || !target->online) {
+		count(cp, bad_cpu);
+		cpu = at;
+	} else if (!may_use(p, cpu, at)) {
+		count(cp, forbidden_cpu);
+		cpu = at;
+	}
+	if (slice < SLICE_FLOOR_NS)
+		slice = SLICE_FLOOR_NS;
+	else if (slice > SLICE_CEILING_NS)
+		slice = SLICE_CEILING_NS;
+
+	if (!qumun_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED))) {
+		count(cp, stale);
+		return;
+	}
+	end_asking(sh, slot);
+	count(cp, decided);
+	sh->last_decision = now;
+	note_queued(s, cpu);
+	if (flags & QUMUN_HEAD)
+		vtime = arena_cpu(cpu)->front - (1ULL << 40);
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, vtime, enq_flags);
+	if (qumun_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED)) {
+		scx_bpf_dispatch_cancel();
+		return;
+	}
+	if (cpu == this_cpu)
+		return;
+	if (flags & QUMUN_PREEMPT) {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+		count(cp, preempt_kicks);
+	} else {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+}
+
+/*
+ * Apply the shard's waiting answers. One CPU at a time: a try-lock, and whoever holds it looks
+ * again after letting go, so an answer pushed while others failed the try-lock is not left.
+ */
+static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+					  s32 cpu, u64 now)
+{
+	struct qumun_shard QUMUN_ARENA *as = arena_shard(shard);
+	u64 nr, head;
+	u32 i, again;
+
+	bpf_for(again, 0, 2) {
+		if (qumun_load(&as->down.tail) == qumun_load(&sh->down_head))
+			return;
+		if (!qumun_cas(&sh->drain_lock, 0, 1))
+			return;
+		head = sh->down_head;
+		if (qumun_ring_waiting(&as->down, head, QUMUN_DOWN_SLOTS, &nr) ==
+		    QUMUN_RING_BROKEN) {
+			count(cp, ring_broken);
+			sh->down_head = head = qumun_load(&as->down.tail);
+			qumun_ring_release(&as->down, head);
+		}
+		if (nr > ANSWERS_PER_DISPATCH)
+			nr = ANSWERS_PER_DISPATCH;
+		bpf_for(i, 0, nr) {
+			if (!scx_bpf_dispatch_nr_slots())
+				break;
+			apply_answer(cp, sh, &as->down_ring[head & (QUMUN_DOWN_SLOTS - 1)], cpu,
+				     now);
+			head++;
+		}
+		sh->down_head = head;
+		qumun_ring_release(&as->down, head);
+		qumun_swap(&sh->drain_lock, 0);
+	}
+	/* what is left goes with the next look; make sure there is one */
+	if (qumun_load(&as->down.tail) != qumun_load(&sh->down_head))
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+}
+
+/* Take one waiting task from the policy and decide for it. */
+static __always_inline bool take_back_one(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 slot,
+					  u64 min_age, u64 now)
+{
+	struct qumun_task QUMUN_ARENA *rec;
+	struct slot_priv *s;
+	struct task_struct *p;
+	u64 word;
+
+	if (slot >= max_records)
+		return false;
+	s = slot_priv(slot);
+	if (!s)
+		return false;
+	word = qumun_load(&s->q);
+	if (state_of(word) != QUMUN_QUEUED || elapsed(now, s->enq_at) < min_age)
+		return false;
+	p = s->task;
+	if (!p)
+		return false;
+	if (!qumun_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
+		return false;
+	end_asking(sh, slot);
+	rec = arena_task(slot);
+	qumun_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
+	if (min_age)
+		count(cp, rescued);
+	else
+		count(cp, taken_back);
+	decide_here(cp, p, s, rec, scx_bpf_task_cpu(p), 0, now);
+	if (qumun_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
+		scx_bpf_dispatch_cancel();
+	return true;
+}
+
+/*
+ * Take back tasks that have waited for at least @min_age, a bounded number per call; the scan
+ * goes on where the last one ended.
+ */
+static __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct shard_priv *sh = shard_priv(shard);
+	u32 nr_words = (max_records + 63) / 64, taken = 0, i, bit, word;
+	u64 *bits, mask;
+
+	use_arena();
+	if (!cp || !sh)
+		return 0;
+	bpf_for(i, 0, SCAN_WORDS) {
+		if (i >= nr_words)
+			break;
+		word = sh->scan;
+		if (word >= nr_words)
+			word = 0;
+		sh->scan = word + 1;
+		bits = bpf_map_lookup_elem(&queued_bits, &word);
+		if (!bits)
+			break;
+		mask = qumun_load(bits);
+		if (!mask)
+			continue;
+		bpf_for(bit, 0, 64) {
+			if (!(mask >> bit & 1))
+				continue;
+			if (taken >= TAKE_BACK_PER_DISPATCH || !scx_bpf_dispatch_nr_slots()) {
+				sh->scan = word;
+				return taken;
+			}
+			if (take_back_one(cp, sh, word * 64 + bit, min_age, now))
+				taken++;
+		}
+	}
+	return taken;
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Decisions of the BPF half: kernel mode, the autopilot, kernel threads, and every case in which
+ * the policy cannot be asked. The arithmetic is vtime.h, the same that the gthulhu policy uses.
+ */
+#ifndef QUMUN_BPF_DECIDE_H
+#define QUMUN_BPF_DECIDE_H
+
+#include "state.bpf.h"
+
+/* Place @rec's virtual time against the front of @cpu's queue; returns the request's slice. */
+static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu)
+{
+	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+	u64 front = cc->front, v = rec->vruntime, request, slice;
+	s32 waiting = cc->nr_queued;
+	s32 vcpu = rec->vcpu;
+
+	if (vcpu != (s32)cpu) {
+		v = vt_renormalize(v, arena_cpu(vcpu)->front, front);
+		rec->vcpu = cpu;
+	}
+	slice = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
+			 waiting > 0 ? waiting : 0);
+	request = vt_charge(slice, rec->weight);
+	v = vt_place(v, front, request, request + par->max_slice_ns);
+	rec->vruntime = v;
+	rec->deadline = vt_deadline(v, slice, rec->weight, par->latency_factor_fp);
+	rec->slice_ns = slice;
+	return slice;
+}
+
+/* Does @rec, just woken, beat what runs on @cpu? */
+static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, u32 cpu, u64 now)
+{
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+	u64 start = cc->curr_start;
+
+	if (!start)
+		return true;
+	return vt_preempts(rec->deadline, cc->curr_deadline, elapsed(now, start),
+			   arena_header()->params.min_run_ns);
+}
+
+/*
+ * Decide for @p at @cpu, which it may use: insert it there, and ask for the CPU if the task woke
+ * and deserves it. Called from enqueue() and dispatch().
+ */
+static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_struct *p,
+					struct slot_priv *s,
+					struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					u64 enq_flags, u64 now)
+{
+	bool woke = rec->flags & QUMUN_TASK_WAKEUP;
+	u64 slice = place_task(rec, cpu);
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+
+	note_queued(s, cpu);
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, rec->deadline, enq_flags);
+	if (!cc->curr_start) {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	} else if (woke && wakeup_preempts(rec, cpu, now)) {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+		count(cp, preempt_kicks);
+	}
+}
+
+/*
+ * A task that stays runnable although another CPU is idle: send that CPU to look for work, it
+ * will steal. Only for tasks that may go there.
+ */
+static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_struct *p)
+{
+	s32 cpu;
+
+	if (nr_cpus == 1 || p->nr_cpus_allowed == 1 || p->migration_disabled)
+		return;
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (cpu >= 0) {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		count(cp, idle_kicks);
+	}
+}
+
+/* A task without a record: the same idea with what the kernel's own fields can hold. */
+static __always_inline void decide_bare(struct task_struct *p, u32 cpu, u64 enq_flags)
+{
+	u64 front = arena_cpu(cpu)->front;
+	u64 v = vt_place(p->scx.dsq_vtime, front, BASE_SLICE_NS, BASE_SLICE_NS);
+
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), BASE_SLICE_NS, v + BASE_SLICE_NS, enq_flags);
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
+#endif

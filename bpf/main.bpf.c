@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The kernel half of Gthulhu: a sched_ext scheduler that asks user space.
+ *
+ * A task that becomes runnable and finds an idle CPU runs at once. Any other is put into the
+ * custody of the policy: its record lies in the arena, its slot is pushed on the up-ring of the
+ * CPU that executes enqueue(). The policy thread of the shard answers with CPU, slice and
+ * virtual time through the shard's down-ring, and the next dispatch() in the shard inserts the
+ * task into the target CPU's queue. No system call, no copy, no allocation.
+ *
+ * The policy is never trusted with the machine. Every answer is checked against state that user
+ * space cannot write (custody.bpf.h); a policy that is late, stopped or gone is overruled with
+ * the same arithmetic it would have used (autopilot.bpf.h, decide.bpf.h); kernel threads and the
+ * scheduler's own process never wait for it.
+ *
+ * Queues: one per CPU, ordered by virtual deadline; one per shard for its parked policy thread
+ * (policy.bpf.h). Remote CPUs are reached through their queue and a kick, never through
+ * their local queue.
+ */
+#include "kernel.h"
+#include "state.bpf.h"
+#include "policy.bpf.h"
+#include "decide.bpf.h"
+#include "custody.bpf.h"
+#include "autopilot.bpf.h"
+#include "account.bpf.h"
+#include "task.bpf.h"
+#include "dump.bpf.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+#define STEAL_TRIES 32
+
+/* A task gets an idle CPU: everything that enqueue() would have done. */
+static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
+				       u64 enq_flags, u64 now)
+{
+	struct task_ctx *tc = task_ctx(p);
+	struct qumun_task QUMUN_ARENA *rec;
+	struct slot_priv *s;
+	u64 slice = BASE_SLICE_NS;
+
+	count(cp, direct);
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
+		rec = arena_task(tc->slot);
+		if (state_of(s->q) == QUMUN_QUEUED) {
+			struct shard_priv *sh = shard_priv(cp->shard);
+
+			if (sh)
+				cancel_asking(cp, sh, s, tc->slot);
+		}
+		rec->enq_at = now;
+		rec->nr_wakeups++;
+		slice = place_task(rec, cpu);
+		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
+	}
+	dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
+}
+
+s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	bool idle = false;
+	s32 cpu;
+
+	use_arena();
+	cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &idle);
+	if (!idle || !cp)
+		return cpu;
+	if (policy_shard(control_priv(), p) >= 0)
+		dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, 0);
+	else
+		run_direct(cp, p, cpu, 0, clock_now());
+	return cpu;
+}
+
+void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	u32 this_cpu = bpf_get_smp_processor_id();
+	struct bpf_cpu_priv *cp = cpu_priv(this_cpu);
+	struct bpf_control *ctl = control_priv();
+	struct qumun_task QUMUN_ARENA *rec;
+	struct shard_priv *sh;
+	struct slot_priv *s;
+	struct task_ctx *tc;
+	s32 cpu = scx_bpf_task_cpu(p);
+	u64 now = clock_now();
+	bool woke = enq_flags & ENQ_WAKEUP, urgent;
+	int shard;
+	u32 slot;
+
+	use_arena();
+	if (!cp || !ctl)
+		return;
+	shard = policy_shard(ctl, p);
+	if (shard >= 0) {
+		park_policy(cp, p, shard, enq_flags, now);
+		return;
+	}
+	/* per-CPU kernel threads hold the machine together: at once, in order */
+	if ((p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1) {
+		count(cp, kernel_kthread);
+		dsq_insert(p, SCX_DSQ_LOCAL, BASE_SLICE_NS, enq_flags);
+		return;
+	}
+	/* pinned tasks skip select_cpu: an idle CPU of their own takes them directly */
+	if (woke && (p->nr_cpus_allowed == 1 || p->migration_disabled) &&
+	    scx_bpf_test_and_clear_cpu_idle(cpu)) {
+		run_direct(cp, p, cpu, enq_flags, now);
+		return;
+	}
+	tc = task_ctx(p);
+	if (!tc || tc->slot >= max_records || !(s = slot_priv(tc->slot))) {
+		count(cp, kernel_no_record);
+		decide_bare(p, cpu, enq_flags);
+		return;
+	}
+	slot = tc->slot;
+	rec = arena_task(slot);
+	sh = shard_priv(cp->shard);
+	if (!sh)
+		return;
+	cancel_asking(cp, sh, s, slot);
+	note_unqueued(s);
+	if (woke) {
+		rec->enq_at = now;
+		rec->nr_wakeups++;
+		rec->cpu = cpu;
+	}
+	rec->flags = (rec->flags & ~QUMUN_TASK_WAKEUP) | (woke ? QUMUN_TASK_WAKEUP : 0);
+
+	if (ctl->mode == MODE_KERNEL) {
+		count(cp, kernel_mode);
+	} else if (p->flags & PF_KTHREAD) {
+		count(cp, kernel_kthread);
+	} else if (p->tgid == ctl->policy_tgid) {
+		count(cp, kernel_self);
+	} else if (autopilot_check(cp, sh, cp->shard, now)) {
+		count(cp, kernel_autopilot);
+		if (qumun_load(&arena_shard(cp->shard)->sleeping))
+			ring_bell(cp, sh, now);
+	} else {
+		/* the policy needs to know whether the waker is in a hurry, and so do we */
+		if (woke)
+			place_task(rec, cpu);
+		if (ask_policy(cp, this_cpu, sh, s, rec, slot, now)) {
+			urgent = woke && wakeup_preempts(rec, cpu, now);
+			announce_work(cp, sh, cp->shard, cpu, urgent, now);
+			if (!woke)
+				call_idle_cpu(cp, p);
+			return;
+		}
+		count(cp, kernel_ring_full);
+	}
+	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
+	decide_here(cp, p, s, rec, cpu, enq_flags, now);
+	if (!woke)
+		call_idle_cpu(cp, p);
+}
+
+/* An idle CPU takes the first task that it may run from another CPU's queue. */
+static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu)
+{
+	u32 i, victim = cpu;
+
+	bpf_for(i, 0, STEAL_TRIES) {
+		victim++;
+		if (victim >= nr_cpus)
+			victim = 0;
+		if (victim == cpu)
+			break;
+		if (arena_cpu(victim)->nr_queued > 0 && dsq_move_to_local(dsq_of_cpu(victim))) {
+			count(cp, steals);
+			return true;
+		}
+	}
+	return false;
+}
+
+void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct shard_priv *sh;
+	u64 now = clock_now();
+	u32 shard;
+
+	use_arena();
+	if (!cp)
+		return;
+	shard = cp->shard;
+	sh = shard_priv(shard);
+	if (!sh)
+		return;
+
+	drain_answers(cp, sh, shard, cpu, now);
+	if (autopilot_check(cp, sh, shard, now)) {
+		if (autopilot_dispatch(cp, sh, shard, cpu, now))
+			return;
+	} else if (qumun_load(&sh->work) && qumun_load(&sh->parked)) {
+		if (grant_policy(cp, sh, shard, cpu, now))
+			return;
+	}
+	if (qumun_load(&sh->undecided) &&
+	    elapsed(now, sh->rescue_at) > arena_header()->params.rescue_ns / 4) {
+		sh->rescue_at = now;
+		take_back(shard, arena_header()->params.rescue_ns, now);
+	}
+
+	if (dsq_move_to_local(dsq_of_cpu(cpu)))
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		if (!sh->autopilot && qumun_load(&sh->parked) &&
+		    grant_policy(cp, sh, shard, cpu, now))
+			return;
+		/* alone: goes on without being asked about */
+		prev->scx.slice = arena_header()->params.base_slice_ns;
+		return;
+	}
+	if (nr_cpus > 1 && steal(cp, cpu))
+		return;
+	if (qumun_load(&sh->parked))
+		grant_policy(cp, sh, shard, cpu, now);
+}
+
+void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
+{
+	s32 cpu = scx_bpf_task_cpu(p);
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct shard_priv *sh;
+
+	use_arena();
+	if (!cp)
+		return;
+	sh = shard_priv(cp->shard);
+	if (!sh || !qumun_load(&sh->undecided))
+		return;
+	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
+	    (qumun_load(&sh->work) && qumun_load(&sh->parked)))
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+}
+
+void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	s32 cpu = scx_bpf_task_cpu(p);
+	struct task_ctx *tc;
+	struct slot_priv *s;
+	u64 now = clock_now();
+	int shard;
+
+	use_arena();
+	if (!cp)
+		return;
+	shard = policy_shard(control_priv(), p);
+	if (shard >= 0)
+		policy_running(cp, shard, now);
+	tc = task_ctx(p);
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
+		account_running(cp, p, s, arena_task(tc->slot), tc->slot, cpu, now);
+	} else {
+		advance_front(arena_cpu(cpu), p->scx.dsq_vtime - BASE_SLICE_NS);
+		arena_cpu(cpu)->curr_deadline = p->scx.dsq_vtime;
+		qumun_store(&arena_cpu(cpu)->curr_start, now);
+		count(cp, runs);
+	}
+}
+
+void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	s32 cpu = scx_bpf_task_cpu(p);
+	struct task_ctx *tc;
+	struct slot_priv *s;
+	u64 now = clock_now();
+	int shard;
+
+	use_arena();
+	if (!cp)
+		return;
+	shard = policy_shard(control_priv(), p);
+	if (shard >= 0)
+		policy_stopping(cp, p, shard, runnable, now);
+	tc = task_ctx(p);
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
+		account_stopping(cp, p, s, arena_task(tc->slot), cpu, runnable, now);
+	else
+		qumun_store(&arena_cpu(cpu)->curr_start, 0);
+}
+
+void BPF_STRUCT_OPS(gthulhu_enable, struct task_struct *p)
+{
+	struct task_ctx *tc = task_ctx(p);
+	u32 cpu = scx_bpf_task_cpu(p);
+	u64 front;
+
+	use_arena();
+	front = arena_cpu(cpu)->front;
+	p->scx.dsq_vtime = front;
+	if (tc && tc->slot < max_records)
+		task_enabled(p, tc->slot, cpu, front);
+}
+
+void BPF_STRUCT_OPS(gthulhu_disable, struct task_struct *p)
+{
+	struct task_ctx *tc = task_ctx(p);
+
+	use_arena();
+	if (tc && tc->slot < max_records)
+		task_disabled(tc->slot);
+}
+
+void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)
+{
+	struct task_ctx *tc = task_ctx(p);
+
+	use_arena();
+	if (tc && tc->slot < max_records)
+		arena_task(tc->slot)->weight = vt_weight_of_prio(p->static_prio);
+}
+
+void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpumask *mask)
+{
+	struct task_ctx *tc = task_ctx(p);
+
+	use_arena();
+	if (tc && tc->slot < max_records)
+		task_note_affinity(p, arena_task(tc->slot), mask);
+}
+
+s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p, struct scx_init_task_args *args)
+{
+	use_arena();
+	return task_begin(p);
+}
+
+void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
+{
+	use_arena();
+	task_end(p);
+}
+
+void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+
+	use_arena();
+	if (!cp)
+		return;
+	cp->online = 1;
+	arena_cpu(cpu)->online = 1;
+}
+
+void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+
+	use_arena();
+	if (!cp)
+		return;
+	cp->online = 0;
+	arena_cpu(cpu)->online = 0;
+}
+
+/* A real-time task takes the CPU: what waits in its local queue goes elsewhere. */
+void BPF_STRUCT_OPS(gthulhu_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
+{
+	if (bpf_ksym_exists(scx_bpf_reenqueue_local))
+		scx_bpf_reenqueue_local();
+}
+
+s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)
+{
+	s32 err;
+	u32 i;
+
+	bpf_for(i, 0, nr_cpus) {
+		err = scx_bpf_create_dsq(dsq_of_cpu(i), -1);
+		if (err)
+			return err;
+	}
+	bpf_for(i, 0, nr_shards) {
+		err = scx_bpf_create_dsq(dsq_of_policy(i), -1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+void BPF_STRUCT_OPS(gthulhu_exit, struct scx_exit_info *info)
+{
+	struct bpf_exit_report *report;
+	u32 zero = 0;
+
+	report = bpf_map_lookup_elem(&exit_report, &zero);
+	if (!report)
+		return;
+	bpf_probe_read_kernel_str(report->reason, sizeof(report->reason), info->reason);
+	bpf_probe_read_kernel_str(report->msg, sizeof(report->msg), info->msg);
+	bpf_probe_read_kernel_str(report->dump, sizeof(report->dump), info->dump);
+	report->exit_code = info->exit_code;
+	report->kind = info->kind;
+}
+
+SEC(".struct_ops.link")
+struct sched_ext_ops gthulhu_ops = {
+	.select_cpu = (void *)gthulhu_select_cpu,
+	.enqueue = (void *)gthulhu_enqueue,
+	.dispatch = (void *)gthulhu_dispatch,
+	.tick = (void *)gthulhu_tick,
+	.running = (void *)gthulhu_running,
+	.stopping = (void *)gthulhu_stopping,
+	.enable = (void *)gthulhu_enable,
+	.disable = (void *)gthulhu_disable,
+	.set_weight = (void *)gthulhu_set_weight,
+	.set_cpumask = (void *)gthulhu_set_cpumask,
+	.init_task = (void *)gthulhu_init_task,
+	.exit_task = (void *)gthulhu_exit_task,
+	.cpu_online = (void *)gthulhu_cpu_online,
+	.cpu_offline = (void *)gthulhu_cpu_offline,
+	.cpu_release = (void *)gthulhu_cpu_release,
+	.dump = (void *)gthulhu_dump,
+	.dump_cpu = (void *)gthulhu_dump_cpu,
+	.dump_task = (void *)gthulhu_dump_task,
+	.init = (void *)gthulhu_init,
+	.exit = (void *)gthulhu_exit,
+	.dispatch_max_batch = 128,
+	.timeout_ms = 10000,
+	.exit_dump_len = 32768,
+	.name = "gthulhu",
+};

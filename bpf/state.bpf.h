@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BPF half's state. Shared memory (the arena) is reached through arena_*(); private state,
+ * which user space cannot write, through *_priv() and the volatile constants below.
+ */
+#ifndef QUMUN_BPF_STATE_H
+#define QUMUN_BPF_STATE_H
+
+#include "../include/qumun/abi.h"
+#include "../include/qumun/private.h"
+#include "../include/qumun/ring.h"
+#include "../include/qumun/vtime.h"
+
+/* Its own section, so that the loader finds it without a skeleton. */
+const volatile struct bpf_config config SEC(".rodata.config") = {
+	.arena_base = 1,
+	.nr_cpus = 1,
+	.nr_shards = 1,
+	.max_records = QUMUN_DEFAULT_RECORDS,
+};
+
+#define nr_cpus config.nr_cpus
+#define nr_shards config.nr_shards
+#define max_records config.max_records
+
+enum run_mode { MODE_USER = 0, MODE_KERNEL = 1 };
+
+/* A task record's private half. */
+struct slot_priv {
+	struct task_struct __kptr *task;
+	u64 q;		    /* generation << 8 | enum qumun_state: the truth about custody */
+	u64 enq_at;	    /* when it was last queued to the policy */
+	u32 on_dsq;	    /* CPU + 1 of the dispatch queue that holds it, or 0 */
+	u32 next_free;
+	u32 incarnation;
+	u32 pad;
+};
+
+struct shard_priv {
+	/* written by enqueue */
+	u64 work;	    /* 1: asks were pushed since the policy was last granted a CPU */
+	u64 undecided;	    /* tasks that wait for an answer */
+	u64 undecided_at;   /* when that became non-zero */
+	u64 wake_sent_at;   /* a wakeup is on its way; 0: none */
+	u64 pad0[4];
+	/* the policy thread */
+	u64 parked;	    /* 1: runnable, in our queue of policy threads */
+	u64 granted_at;	    /* first CPU time (or wakeup) since its last sign of life; 0: none */
+	u64 last_decision;  /* when it last answered validly */
+	u64 rounds;	    /* the arena's round counter as last seen */
+	u64 run_at;	    /* when the policy thread began to run; 0: not running */
+	u64 pad1[3];
+	/* the down-ring's consumer */
+	u64 drain_lock;
+	u64 down_head;	    /* our cursor */
+	u64 autopilot;	    /* 1: the BPF half decides */
+	u64 autopilot_at;
+	u64 autopilot_rounds;
+	u64 grant_at;	    /* when the policy last got a CPU during autopilot */
+	u64 scan;	    /* where the next take-back scan begins, in words of queued_bits */
+	u64 rescue_at;	    /* when the last rescue scan ran */
+};
+
+struct task_ctx {
+	u32 slot;	    /* its record, or QUMUN_NO_SLOT */
+	u32 incarnation;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARENA);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+} arena SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_ctx);
+} task_ctxs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct slot_priv);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} queued_bits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bpf_cpu_priv);
+} cpus SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, QUMUN_MAX_SHARDS);
+	__type(key, u32);
+	__type(value, struct shard_priv);
+} shards SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bpf_control);
+} control SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bpf_slot_list);
+} free_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bpf_exit_report);
+} exit_report SEC(".maps");
+
+/* pid -> accounting, for tools; user space copies changed records here every 100 ms. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, s32);
+	__type(value, struct task_info);
+} task_info_map SEC(".maps");
+
+/* Wakes sleeping policy threads: one per shard would do, one for all is simpler. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} policy_bell SEC(".maps");
+
+/* pids (s32) of tasks that are gone */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} exit_events SEC(".maps");
+
+/*
+ * Programs that reach the arena only through computed addresses must still name the map once,
+ * or the verifier does not tie them to it.
+ */
+#define use_arena() asm volatile("r1 = %[a] ll" ::[a] "i"(&arena) : "r1")
+
+static __always_inline struct qumun_arena QUMUN_ARENA *arena_header(void)
+{
+	return (struct qumun_arena QUMUN_ARENA *)config.arena_base;
+}
+
+static __always_inline struct qumun_cpu QUMUN_ARENA *arena_cpu(u32 cpu)
+{
+	if (cpu >= nr_cpus)
+		cpu = 0;
+	return (struct qumun_cpu QUMUN_ARENA *)(config.arena_base + config.cpus_off +
+						cpu * sizeof(struct qumun_cpu));
+}
+
+static __always_inline struct qumun_shard QUMUN_ARENA *arena_shard(u32 shard)
+{
+	return (struct qumun_shard QUMUN_ARENA *)(config.arena_base + config.shards_off +
+						  shard * sizeof(struct qumun_shard));
+}
+
+/* @slot must be below the record limit. */
+static __always_inline struct qumun_task QUMUN_ARENA *arena_task(u32 slot)
+{
+	return (struct qumun_task QUMUN_ARENA *)(config.arena_base + config.records_off +
+						 (u64)slot * sizeof(struct qumun_task));
+}
+
+static __always_inline struct bpf_cpu_priv *cpu_priv(u32 cpu)
+{
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+static __always_inline struct shard_priv *shard_priv(u32 shard)
+{
+	return bpf_map_lookup_elem(&shards, &shard);
+}
+
+static __always_inline struct slot_priv *slot_priv(u32 slot)
+{
+	return bpf_map_lookup_elem(&slots, &slot);
+}
+
+static __always_inline struct bpf_control *control_priv(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+static __always_inline struct task_ctx *task_ctx(struct task_struct *p)
+{
+	return bpf_task_storage_get(&task_ctxs, p, NULL, 0);
+}
+
+#define count_add(cp, name, n) ((cp)->counters[QUMUN_C_##name] += (n))
+#define count(cp, name) count_add(cp, name, 1)
+
+static __always_inline u64 state_word(u64 gen, enum qumun_state state)
+{
+	return gen << 8 | state;
+}
+
+static __always_inline u32 state_of(u64 word)
+{
+	return word & 0xff;
+}
+
+/* The generation travels in 32 bits; it wraps after four billion enqueues of one task. */
+static __always_inline u32 gen_of(u64 word)
+{
+	return (u32)(word >> 8);
+}
+
+static __always_inline u64 dsq_of_cpu(u32 cpu)
+{
+	return cpu;
+}
+
+static __always_inline u64 dsq_of_policy(u32 shard)
+{
+	return (1ULL << 32) + shard;
+}
+
+/*
+ * Remember which queue holds a task, so that each CPU's queue length is known to the policy.
+ * Swaps make the sum right whoever wins a race.
+ */
+static __always_inline void note_queued(struct slot_priv *s, u32 cpu)
+{
+	u32 old = qumun_swap(&s->on_dsq, cpu + 1);
+
+	if (old)
+		qumun_add(&arena_cpu(old - 1)->nr_queued, -1);
+	qumun_add(&arena_cpu(cpu)->nr_queued, 1);
+}
+
+static __always_inline void note_unqueued(struct slot_priv *s)
+{
+	u32 old;
+
+	if (!qumun_load(&s->on_dsq))
+		return;
+	old = qumun_swap(&s->on_dsq, 0);
+	if (old)
+		qumun_add(&arena_cpu(old - 1)->nr_queued, -1);
+}
+
+#endif

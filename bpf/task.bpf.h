@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A task's record from init_task to exit_task: the slab's free list, identity, affinity, weight.
+ */
+#ifndef QUMUN_BPF_TASK_H
+#define QUMUN_BPF_TASK_H
+
+#include "autopilot.bpf.h"
+
+#define SLOT_TRIES 64
+
+/*
+ * Take a free slot: a stack with a tagged head, so that a slot that was taken and given back
+ * between our read and our swap is noticed; behind it, slots that were never used.
+ */
+static __always_inline u32 slot_take(void)
+{
+	struct bpf_control *ctl = control_priv();
+	struct bpf_slot_list *list;
+	struct slot_priv *s;
+	u32 zero = 0, slot, i;
+	u64 head;
+
+	list = bpf_map_lookup_elem(&free_slots, &zero);
+	if (!list || !ctl)
+		return QUMUN_NO_SLOT;
+	bpf_for(i, 0, SLOT_TRIES) {
+		head = qumun_load(&list->head);
+		slot = (u32)head;
+		if (slot == QUMUN_NO_SLOT)
+			break;
+		s = slot_priv(slot);
+		if (!s)
+			return QUMUN_NO_SLOT;
+		if (qumun_cas(&list->head, head,
+			      ((head >> 32) + 1) << 32 | qumun_load(&s->next_free)))
+			return slot;
+	}
+	slot = __sync_fetch_and_add(&list->fresh, 1);
+	if (slot < ctl->record_limit && slot < max_records)
+		return slot;
+	__sync_fetch_and_add(&list->fresh, -1);
+	return QUMUN_NO_SLOT;
+}
+
+static __always_inline void slot_give(struct slot_priv *s, u32 slot)
+{
+	struct bpf_slot_list *list;
+	u32 zero = 0, i;
+	u64 head;
+
+	list = bpf_map_lookup_elem(&free_slots, &zero);
+	if (!list)
+		return;
+	bpf_for(i, 0, SLOT_TRIES) {
+		head = qumun_load(&list->head);
+		qumun_store(&s->next_free, (u32)head);
+		if (qumun_cas(&list->head, head, ((head >> 32) + 1) << 32 | slot))
+			return;
+	}
+}
+
+static __always_inline void task_note_affinity(struct task_struct *p,
+					       struct qumun_task QUMUN_ARENA *rec,
+					       const struct cpumask *mask)
+{
+	u64 allowed = 0;
+	u32 i, nr = nr_cpus < 64 ? nr_cpus : 64, flags = rec->flags;
+
+	bpf_for(i, 0, nr) {
+		if (bpf_cpumask_test_cpu(i, mask))
+			allowed |= 1ULL << i;
+	}
+	rec->allowed = allowed;
+	rec->nr_cpus_allowed = p->nr_cpus_allowed;
+	flags &= ~(QUMUN_TASK_ALL_CPUS | QUMUN_TASK_PINNED);
+	if (p->nr_cpus_allowed >= nr_cpus)
+		flags |= QUMUN_TASK_ALL_CPUS;
+	if (p->nr_cpus_allowed == 1)
+		flags |= QUMUN_TASK_PINNED;
+	rec->flags = flags;
+}
+
+static __always_inline s32 task_begin(struct task_struct *p)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct qumun_task QUMUN_ARENA *rec;
+	struct task_struct *mine;
+	struct task_ctx *ctx;
+	struct slot_priv *s;
+	char comm[QUMUN_COMM_LEN];
+	u32 slot, i;
+
+	ctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!ctx)
+		return -12; /* ENOMEM: the fork fails, nothing else */
+	ctx->slot = QUMUN_NO_SLOT;
+	slot = slot_take();
+	if (slot >= max_records || !(s = slot_priv(slot)) || !cp)
+		return 0;
+	mine = bpf_task_acquire(p);
+	if (!mine) {
+		slot_give(s, slot);
+		return 0;
+	}
+	mine = bpf_kptr_xchg(&s->task, mine);
+	if (mine)
+		bpf_task_release(mine);
+	ctx->slot = slot;
+	ctx->incarnation = ++s->incarnation;
+
+	rec = arena_task(slot);
+	rec->pid = p->pid;
+	rec->tgid = p->tgid;
+	rec->uid = BPF_CORE_READ(p, cred, uid.val);
+	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
+	rec->start_time = p->start_boottime;
+	rec->sum_exec = rec->sum_wait = rec->nr_runs = rec->nr_wakeups = 0;
+	rec->enq_at = rec->exec_start = rec->deadline = 0;
+	rec->nvcsw = rec->nivcsw = rec->last_run_ns = rec->max_wait_us = 0;
+	rec->slice_ns = BASE_SLICE_NS;
+	rec->flags = p->flags & PF_KTHREAD ? QUMUN_TASK_KTHREAD : 0;
+	bpf_probe_read_kernel_str(comm, sizeof(comm), p->comm);
+	bpf_for(i, 0, QUMUN_COMM_LEN)
+		rec->comm[i & (QUMUN_COMM_LEN - 1)] = comm[i & (QUMUN_COMM_LEN - 1)];
+	bpf_for(i, 0, 8)
+		rec->policy[i & 7] = 0;
+	rec->weight = vt_weight_of_prio(p->static_prio);
+	rec->cpu = rec->vcpu = scx_bpf_task_cpu(p);
+	rec->vruntime = arena_cpu(rec->vcpu)->front;
+	task_note_affinity(p, rec, p->cpus_ptr);
+	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_NONE));
+	qumun_store_release(&rec->incarnation, ctx->incarnation);
+	count(cp, tasks_seen);
+	return 0;
+}
+
+static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cpu, u64 front)
+{
+	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
+
+	rec->weight = vt_weight_of_prio(p->static_prio);
+	rec->cpu = rec->vcpu = cpu;
+	rec->vruntime = front;
+	rec->enq_at = clock_now();
+}
+
+/* The task leaves the scheduling class, or this life. */
+static __always_inline void task_disabled(u32 slot)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct slot_priv *s = slot_priv(slot);
+	struct shard_priv *sh;
+
+	if (!cp || !s)
+		return;
+	sh = shard_priv(cp->shard);
+	if (sh)
+		cancel_asking(cp, sh, s, slot);
+	note_unqueued(s);
+	set_state(s, arena_task(slot), state_word(s->q >> 8, QUMUN_NONE));
+}
+
+static __always_inline void tell_exit(struct bpf_cpu_priv *cp, s32 pid)
+{
+	s32 *event = bpf_ringbuf_reserve(&exit_events, sizeof(*event), 0);
+
+	if (!event) {
+		count(cp, exit_events_lost);
+		return;
+	}
+	*event = pid;
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void task_end(struct task_struct *p)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct task_ctx *ctx = task_ctx(p);
+	struct bpf_control *ctl = control_priv();
+	struct task_struct *mine;
+	struct slot_priv *s;
+	u32 slot;
+
+	if (!ctx || !cp || ctx->slot >= max_records || !(s = slot_priv(ctx->slot)))
+		return;
+	slot = ctx->slot;
+	ctx->slot = QUMUN_NO_SLOT;
+	task_disabled(slot);
+	mine = bpf_kptr_xchg(&s->task, NULL);
+	if (mine)
+		bpf_task_release(mine);
+	if (arena_task(slot)->nr_runs)
+		tell_exit(cp, p->pid);
+	qumun_store_release(&arena_task(slot)->incarnation, 0);
+	count(cp, tasks_gone);
+	slot_give(s, slot);
+
+	if (ctl && p->pid == ctl->policy_tgid) {
+		u32 i;
+
+		ctl->policy_tgid = 0;
+		bpf_for(i, 0, nr_shards) {
+			struct shard_priv *sh = shard_priv(i);
+
+			if (sh)
+				autopilot_enter(cp, sh, i, clock_now());
+		}
+	}
+}
+
+/*
+ * stopping() of a policy thread: it slept where it should not (a fault, a lock, a stop signal)
+ * unless it said so in `sleeping`.
+ */
+static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task_struct *p, u32 shard,
+					    bool runnable, u64 now)
+{
+	struct shard_priv *sh = shard_priv(shard);
+
+	if (!sh)
+		return;
+	count_add(cp, policy_ns, sh->run_at ? elapsed(now, sh->run_at) : 0);
+	sh->run_at = 0;
+	if (runnable)
+		return;
+	if (!qumun_load(&arena_shard(shard)->sleeping) || (p->__state & TASK_STOPPED_OR_TRACED))
+		autopilot_enter(cp, sh, shard, now);
+	else
+		sh->granted_at = 0;
+}
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <qumun/ring.h>
+#include <qumun/vtime.h>
+
+#include "engine.h"
+
+/* The policy sees the engine as its context. */
+struct qumun_policy_ctx {
+	struct engine engine;
+};
+
+static struct engine *engine_of(const struct qumun_policy_ctx *ctx)
+{
+	return (struct engine *)&ctx->engine;
+}
+
+static struct qumun_policy_ctx *ctx_of(struct engine *e)
+{
+	return (struct qumun_policy_ctx *)e;
+}
+
+static size_t line_up(size_t size)
+{
+	return (size + 63) & ~(size_t)63;
+}
+
+size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size)
+{
+	return line_up(max_records * sizeof(struct engine_slot)) +
+	       line_up(nr_cpus * sizeof(__u64)) + line_up(state_size);
+}
+
+static void read_params(struct engine *e)
+{
+	__u64 seq = qumun_load_acquire(&e->arena->params_seq);
+
+	/* odd: being written; the old set serves for one more pass */
+	if (seq == e->params_seq || (seq & 1))
+		return;
+	e->params = e->arena->params;
+	if (qumun_load_acquire(&e->arena->params_seq) == seq)
+		e->params_seq = seq;
+}
+
+int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
+		const struct qumun_policy_ops *policy, void *memory)
+{
+	char *base = (char *)arena, *mem = memory;
+	__u32 cpu;
+
+	memset(e, 0, sizeof(*e));
+	e->arena = arena;
+	e->shard = (struct qumun_shard *)(base + arena->shards_off) + shard;
+	e->cpus = (struct qumun_cpu *)(base + arena->cpus_off);
+	e->tasks = (struct qumun_task *)(base + arena->records_off);
+	e->nr_cpus = arena->nr_cpus;
+	e->max_records = arena->max_records;
+	e->shard_id = shard;
+	e->policy = policy;
+	e->slots = (struct engine_slot *)mem;
+	mem += line_up(e->max_records * sizeof(struct engine_slot));
+	e->up_head = (__u64 *)mem;
+	mem += line_up(e->nr_cpus * sizeof(__u64));
+	e->policy_state = mem;
+	for (cpu = 0; cpu < e->nr_cpus; cpu++)
+		e->up_head[cpu] = qumun_load_acquire(&e->cpus[cpu].up.head);
+	e->down_tail = qumun_load_acquire(&e->shard->down.tail);
+	e->params_seq = ~0ULL;
+	read_params(e);
+	e->params = arena->params;
+	return policy->init ? policy->init(ctx_of(e)) : 0;
+}
+
+/* Hand one entry of an up-ring to the policy. */
+static void take_ask(struct engine *e, const struct qumun_ask *entry)
+{
+	struct qumun_ask ask = { qumun_load(&entry->slot), qumun_load(&entry->gen) };
+	struct engine_slot *s;
+	struct qumun_task *t;
+	__u32 incarnation;
+	__u64 word, at;
+
+	e->counters.asks++;
+	if (ask.slot >= e->max_records) {
+		e->counters.broken_asks++;
+		return;
+	}
+	t = &e->tasks[ask.slot];
+	s = &e->slots[ask.slot];
+	if (s->waiting && e->policy->cancel)
+		e->policy->cancel(ctx_of(e), t, e->now);
+	s->waiting = 0;
+	word = qumun_load_acquire(&t->state);
+	if ((__u32)(word >> 8) != ask.gen || (word & 0xff) != QUMUN_QUEUED) {
+		e->counters.stale_asks++;
+		return;
+	}
+	at = t->enq_at;
+	if (vt_before(e->now, at))
+		e->now = at;
+	incarnation = qumun_load(&t->incarnation);
+	if (s->incarnation != incarnation) {
+		s->incarnation = incarnation;
+		if (e->policy->task_init)
+			e->policy->task_init(ctx_of(e), t, e->now);
+	}
+	s->asked_gen = ask.gen;
+	s->waiting = 1;
+	e->policy->enqueue(ctx_of(e), t, e->now);
+}
+
+/* Read at most @budget entries of @cpu's up-ring. */
+static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
+{
+	struct qumun_cpu *c = &e->cpus[cpu];
+	__u64 head = e->up_head[cpu], nr, i;
+
+	switch (qumun_ring_waiting(&c->up, head, QUMUN_UP_SLOTS, &nr)) {
+	case QUMUN_RING_FULL:
+		return 0;
+	case QUMUN_RING_BROKEN:
+		e->counters.broken_asks++;
+		e->up_head[cpu] = qumun_load_acquire(&c->up.tail);
+		qumun_ring_release(&c->up, e->up_head[cpu]);
+		return 0;
+	default:
+		break;
+	}
+	if (nr > budget)
+		nr = budget;
+	for (i = 0; i < nr; i++)
+		take_ask(e, &c->up_ring[(head + i) & (QUMUN_UP_SLOTS - 1)]);
+	e->up_head[cpu] = head + nr;
+	qumun_ring_release(&c->up, head + nr);
+	return (unsigned int)nr;
+}
+
+unsigned int engine_pass(struct engine *e)
+{
+	__u64 answers = e->counters.answers;
+	unsigned int read = 0;
+	__u32 i, cpu;
+
+	read_params(e);
+	for (i = 0, cpu = e->next_cpu; i < e->nr_cpus && read < ENGINE_BATCH; i++) {
+		if (cpu >= e->nr_cpus)
+			cpu = 0;
+		if (e->cpus[cpu].shard == e->shard_id)
+			read += drain_cpu(e, cpu, ENGINE_BATCH - read);
+		cpu++;
+	}
+	e->next_cpu = cpu;
+	if (e->policy->dispatch)
+		e->policy->dispatch(ctx_of(e), e->now);
+	e->counters.passes++;
+	qumun_store_release(&e->shard->rounds, e->shard->rounds + 1);
+	return read + (unsigned int)(e->counters.answers - answers);
+}
+
+bool engine_may_sleep(struct engine *e)
+{
+	__u32 cpu;
+
+	/* a full barrier: the BPF half swaps `work` and then reads this; see policy.bpf.h */
+	(void)qumun_swap(&e->shard->sleeping, 1);
+	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
+		if (e->cpus[cpu].shard != e->shard_id)
+			continue;
+		if (qumun_load_acquire(&e->cpus[cpu].up.tail) != e->up_head[cpu]) {
+			engine_awake(e);
+			return false;
+		}
+	}
+	return true;
+}
+
+void engine_awake(struct engine *e)
+{
+	qumun_store_release(&e->shard->sleeping, 0);
+}
+
+int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t)
+{
+	const struct engine *e = engine_of(ctx);
+	const struct engine_slot *s = &e->slots[t - e->tasks];
+
+	return s->waiting && qumun_load_acquire(&t->state) ==
+				     ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
+}
+
+int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
+		   const struct qumun_decision *d)
+{
+	struct engine *e = engine_of(ctx);
+	struct engine_slot *s = &e->slots[t - e->tasks];
+	struct qumun_answer *a;
+
+	if (!s->waiting) {
+		e->counters.refused++;
+		return -ENOENT;
+	}
+	if (qumun_ring_room(&e->shard->down, e->down_tail, QUMUN_DOWN_SLOTS) != QUMUN_RING_OK) {
+		e->counters.full++;
+		return -EAGAIN;
+	}
+	a = &e->shard->down_ring[e->down_tail & (QUMUN_DOWN_SLOTS - 1)];
+	a->slot = (__u32)(t - e->tasks);
+	a->gen = s->asked_gen;
+	a->cpu = d->cpu == QUMUN_CPU_ANY ? t->cpu : d->cpu;
+	a->flags = d->flags;
+	a->slice_ns = d->slice_ns;
+	a->vtime = d->vtime;
+	s->waiting = 0;
+	qumun_ring_publish(&e->shard->down, ++e->down_tail);
+	e->counters.answers++;
+	return 0;
+}
+
+void *qumun_policy_state(struct qumun_policy_ctx *ctx)
+{
+	return engine_of(ctx)->policy_state;
+}
+
+__u32 qumun_nr_cpus(const struct qumun_policy_ctx *ctx)
+{
+	return engine_of(ctx)->nr_cpus;
+}
+
+const struct qumun_cpu *qumun_policy_cpu(const struct qumun_policy_ctx *ctx, __s32 cpu)
+{
+	const struct engine *e = engine_of(ctx);
+
+	return cpu >= 0 && (__u32)cpu < e->nr_cpus ? &e->cpus[cpu] : NULL;
+}
+
+const struct qumun_param_block *qumun_policy_params(const struct qumun_policy_ctx *ctx)
+{
+	return &engine_of(ctx)->params;
+}

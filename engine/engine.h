@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: drain, decide, dispatch. One engine per shard, driven by one thread; no system
+ * call, clock, allocation or I/O. libqumun drives it on a live kernel, the simulator in virtual
+ * time.
+ *
+ * The driver's loop, and the user half of the protocol in bpf/policy.bpf.h:
+ *
+ *     for (;;) {
+ *             if (engine_pass(e) > 0) {
+ *                     yield                     parked; comes back with work or on an idle CPU
+ *             } else {
+ *                     if (!engine_may_sleep(e)) raises `sleeping`, then looks again
+ *                             continue;
+ *                     wait for the bell
+ *                     engine_awake(e);
+ *             }
+ *     }
+ */
+#ifndef QUMUN_ENGINE_H
+#define QUMUN_ENGINE_H
+
+#include <stdbool.h>
+
+#include <qumun/abi.h>
+#include <qumun/policy.h>
+
+/* Answers per pass: as many as one dispatch() applies. */
+#define ENGINE_BATCH 64
+
+struct engine_counters {
+	__u64 passes;
+	__u64 asks;	    /* entries read from up-rings */
+	__u64 stale_asks;   /* of these: no longer waiting when read */
+	__u64 broken_asks;  /* of these: nonsense */
+	__u64 answers;	    /* decisions pushed */
+	__u64 refused;	    /* qumun_dispatch() on a task that did not wait */
+	__u64 full;	    /* qumun_dispatch() with a full ring */
+};
+
+/* What the engine remembers of a slot, in its own memory. */
+struct engine_slot {
+	__u32 asked_gen;    /* generation that was last handed to the policy */
+	__u32 incarnation;
+	__u32 waiting;	    /* 1: handed over and not answered */
+};
+
+struct engine {
+	struct qumun_arena *arena;
+	struct qumun_shard *shard;
+	struct qumun_cpu *cpus;
+	struct qumun_task *tasks;
+	__u32 nr_cpus;
+	__u32 max_records;
+	__u32 shard_id;
+	const struct qumun_policy_ops *policy;
+	void *policy_state;
+	struct engine_slot *slots;  /* max_records of them */
+	__u64 *up_head;		    /* our cursor for each CPU's up-ring */
+	__u64 down_tail;
+	__u64 now;
+	__u32 next_cpu;		    /* where the next pass begins, so that no ring starves */
+	struct qumun_param_block params;
+	__u64 params_seq;
+	struct engine_counters counters;
+};
+
+/*
+ * Bytes that engine_init() needs at @memory for @max_records and @nr_cpus and a policy with
+ * @state_size bytes of state; zeroed by the caller, owned by the caller.
+ */
+size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size);
+
+/*
+ * Prepare @e for @shard of @arena. Cursors continue where the rings stand, so that a second
+ * process can take over. 0, or what the policy's init returned.
+ */
+int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
+		const struct qumun_policy_ops *policy, void *memory);
+
+/* One pass: read what waits, let the policy decide. Returns entries read plus answers pushed. */
+unsigned int engine_pass(struct engine *e);
+
+/* Before waiting: false if something came meanwhile. */
+bool engine_may_sleep(struct engine *e);
+void engine_awake(struct engine *e);
+
+#endif

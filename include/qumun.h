@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * qumun.h - libqumun: any C program as a Linux CPU scheduler (sched_ext)
+ *
+ * Version 0.1, alpha: names may still change between 0.x releases, never within one.
+ *
+ * A scheduler's life:
+ *
+ *     qumun_load()                      open and load the BPF half, map the arena
+ *     qumun_assign_user_sched_pid()     say which process decides (default: this one)
+ *     qumun_set_policy()                say what decides
+ *     qumun_attach()                    from here on the machine is scheduled by it
+ *     qumun_run()                       the policy loop: call it from the thread that decides
+ *     qumun_close()                     detach: the kernel's own scheduler is back
+ *
+ * Errors. Every function that can fail returns 0 or a negative errno and leaves a sentence with
+ * object, cause and remedy for qumun_strerror() and the log callback. The library never prints,
+ * exits or aborts.
+ *
+ * Threads. One handle may be used from several threads as long as load, set_policy, attach and
+ * close do not run beside other calls on it. qumun_run() needs a thread of its own;
+ * qumun_stop() may be called from any thread and from a signal handler.
+ */
+#ifndef QUMUN_H
+#define QUMUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "qumun/counters.h"
+#include "qumun/params.h"
+#include "qumun/policy.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QUMUN_VERSION_MAJOR 0
+#define QUMUN_VERSION_MINOR 1
+#define QUMUN_VERSION_PATCH 0
+#define QUMUN_VERSION "0.1.0"
+
+struct qumun;
+
+enum qumun_log_level { QUMUN_LOG_ERROR, QUMUN_LOG_WARN, QUMUN_LOG_INFO, QUMUN_LOG_DEBUG };
+
+/* @message is one line without a newline, valid during the call. May come from any thread. */
+typedef void (*qumun_log_fn)(void *arg, enum qumun_log_level level, const char *message);
+
+enum qumun_mode {
+	QUMUN_MODE_USER = 0,   /* the policy decides */
+	QUMUN_MODE_KERNEL = 1, /* the BPF half decides with the same arithmetic */
+};
+
+/*
+ * struct qumun_options - how to load; zero means the default everywhere
+ * @size:        sizeof(struct qumun_options), set by QUMUN_OPTIONS_INIT
+ * @flags:       QUMUN_PARTIAL: only tasks that ask for SCHED_EXT are scheduled
+ * @mode:        who decides at first
+ * @max_records: task records, 64 .. 262144; default 16384. Tasks beyond it are decided by the BPF
+ *               half and counted (kernel_no_record).
+ * @max_tasks:   rows of task_info_map, 1 .. 1,000,000; default 4096
+ * @timeout_ms:  the kernel's watchdog, 1000 .. 30000; default 10000
+ * @debug:       compile the BPF half's debug lines in
+ * @log, @log_arg: where messages go; NULL: nowhere
+ */
+struct qumun_options {
+	size_t size;
+	unsigned int flags;
+	enum qumun_mode mode;
+	unsigned int max_records;
+	unsigned int max_tasks;
+	unsigned int timeout_ms;
+	bool debug;
+	qumun_log_fn log;
+	void *log_arg;
+};
+
+#define QUMUN_PARTIAL 0x1U
+#define QUMUN_OPTIONS_INIT { .size = sizeof(struct qumun_options) }
+
+/*
+ * Load the BPF half from @path, or the copy inside the library if @path is NULL. On success the
+ * handle is in *@q and belongs to the caller. @options may be NULL.
+ *   -EPERM   not root, or BPF is locked down
+ *   -ENOENT  no such object file, or a kernel without sched_ext (needs 6.12 or newer)
+ *   -EINVAL  a bad option, a broken object file, or the kernel's verifier refused it; the last
+ *            20 lines of its log are in the message
+ *   -ENOMEM  out of memory
+ * On failure *@q is NULL and qumun_strerror(NULL) tells why, in the calling thread. Since 0.1.
+ */
+int qumun_load(const char *path, const struct qumun_options *options, struct qumun **q);
+
+/*
+ * Name the process that decides. Its thread that calls qumun_run() becomes the policy thread;
+ * all its other threads are scheduled without ever waiting for the policy. Works before and
+ * after attach. -ESRCH if there is no such process. Since 0.1.
+ */
+int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid);
+
+/* Choose the policy, before attach. @ops must outlive the handle. -EINVAL: wrong ABI. */
+int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops);
+
+/*
+ * Load a policy from a shared object. -ENOENT: no such file; -EPERM: writable by others than
+ * root; -EINVAL: not a policy, or of another ABI version. Closed with the handle. Since 0.1.
+ */
+int qumun_load_policy(struct qumun *q, const char *path);
+
+/*
+ * Take over scheduling. -EBUSY: another sched_ext scheduler is attached (the message names it);
+ * -EALREADY: this one is. Since 0.1.
+ */
+int qumun_attach(struct qumun *q);
+
+/*
+ * The policy loop. Locks the memory it touches, then decides until qumun_stop() (returns 0) or
+ * until the kernel ejects the scheduler (returns -EIO; qumun_exit_info() tells why). In kernel
+ * mode it waits. Call it from one thread. Since 0.1.
+ */
+int qumun_run(struct qumun *q);
+
+/* End qumun_run(). Async-signal-safe. */
+void qumun_stop(struct qumun *q);
+
+/* Detach and free. NULL is fine, and so is every state. Since 0.1. */
+void qumun_close(struct qumun *q);
+
+/* Detach, but keep the handle so that counters and the exit report can still be read. */
+int qumun_detach(struct qumun *q);
+
+/*
+ * The next exited task's pid, or -1 if there is no event. One event per task that ever ran
+ * under this scheduler, after its last accounting. One reader at a time. Since 0.1.
+ */
+int qumun_receive_proc_exit_evt(struct qumun *q);
+
+/* A descriptor that polls readable while exit events wait; the handle owns it. */
+int qumun_proc_exit_fd(struct qumun *q);
+
+/*
+ * Remove @pid's row from task_info_map. 0, or -ENOENT. A task that still lives gets a new row,
+ * counted from zero, after its next run; its scheduling is not touched. Since 0.1.
+ */
+int qumun_delete_pid_from_task_info(struct qumun *q, pid_t pid);
+
+/*
+ * Read cache domains (SMT, L2, LLC, NUMA) from sysfs and use them for idle-CPU choice and
+ * shards. qumun_attach() does it if the caller did not. Since 0.1.
+ */
+int qumun_init_cache_domains(struct qumun *q);
+
+/*
+ * struct scheduler_stats - qumun_get_scheduler_stats()
+ * @total_tasks:        tasks that have a record now
+ * @active_tasks:       of these: runnable or running
+ * @context_switches:   times a task began to run since attach
+ * @average_latency_ns: mean time from runnable to running since the previous call
+ * @cpu_utilization:    0.0 .. 1.0 of the online CPUs since the previous call
+ */
+struct scheduler_stats {
+	__u64 total_tasks;
+	__u64 active_tasks;
+	__u64 context_switches;
+	__u64 average_latency_ns;
+	double cpu_utilization;
+};
+
+/* Since 0.1. */
+int qumun_get_scheduler_stats(struct qumun *q, struct scheduler_stats *stats);
+
+/* Counters of @cpu, or the sum of all if @cpu is -1. -EINVAL: no such CPU. Since 0.1. */
+int qumun_get_perf_counters(struct qumun *q, int cpu, struct perf_counters *counters);
+
+/* Every counter of counters.h, summed. Since 0.1. */
+int qumun_get_counters(struct qumun *q, __u64 counters[QUMUN_NR_COUNTERS]);
+
+/* Name and meaning of counter @i, for whoever prints them. NULL past the last. */
+const char *qumun_counter_name(unsigned int i);
+const char *qumun_counter_doc(unsigned int i);
+
+/*
+ * struct scheduling_params - qumun_update_scheduling_params()
+ * @base_slice_ns, @min_slice_ns, @max_slice_ns: 100,000 .. 100,000,000; min <= base <= max
+ * @latency_factor:    0.1 .. 10, scales the requested slice in deadlines; default 1.0
+ * @weight_multiplier: 0.1 .. 10, scales the weight of tasks that a rule names; default 1.0
+ */
+struct scheduling_params {
+	__u64 base_slice_ns;
+	__u64 min_slice_ns;
+	__u64 max_slice_ns;
+	double latency_factor;
+	double weight_multiplier;
+};
+
+/*
+ * Change the parameters of a running scheduler, as one set. -EINVAL: out of range, nothing was
+ * changed and the message names the field. Since 0.1.
+ */
+int qumun_update_scheduling_params(struct qumun *q, const struct scheduling_params *params);
+int qumun_get_scheduling_params(struct qumun *q, struct scheduling_params *params);
+
+/* Who decides, while running. */
+int qumun_set_mode(struct qumun *q, enum qumun_mode mode);
+
+/*
+ * struct qumun_exit_report - why the kernel ended the scheduler
+ * @kind: 0: it did not; below 1024: asked for; else an error
+ * Strings belong to the handle.
+ */
+struct qumun_exit_report {
+	int kind;
+	__s64 code;
+	const char *reason;
+	const char *message;
+	const char *dump;
+};
+
+/* 1 if the scheduler was ended, 0 if not (yet), negative errno. */
+int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report);
+
+/* A line about one thing that this kernel has or lacks. */
+struct qumun_feature {
+	const char *name;
+	bool present;
+	bool required;
+	const char *detail;
+};
+
+/*
+ * Probe the running kernel without loading anything. Calls @fn for each feature. 0 if everything
+ * required is there, else -ENOENT. Since 0.1.
+ */
+int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), void *arg);
+
+/* Faults of the policy thread since qumun_run() settled; must stay 0. */
+int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major);
+
+/* The version of the library that runs, e.g. "0.1.0". */
+const char *qumun_version(void);
+
+/* The sentence of the last error on @q, or of the last qumun_load() of this thread if NULL. */
+const char *qumun_strerror(const struct qumun *q);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

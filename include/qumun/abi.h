@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The arena: memory that the BPF half and the policy process both map.
+ *
+ *     struct qumun_arena        header: identity, geometry, parameters
+ *     struct qumun_shard[]      one per policy thread: its down-ring, sleep flag, round counter
+ *     struct qumun_cpu[]        one per CPU: its up-ring and what runs there
+ *     struct qumun_task[]       one record per task: the slab, indexed by slot
+ *
+ * Everything is fixed width, offsets are asserted below, and QUMUN_ABI_VERSION guards them: a
+ * process takes over a running scheduler only if it speaks the same version.
+ *
+ * Trust: user space can write all of it. The BPF half keeps its own cursors, limits and the
+ * truth about custody in maps that user space does not see, and treats what it reads here as a
+ * hint that can cost good scheduling, never safety.
+ *
+ * Custody. A queued task is in exactly one hand. The truth is the word `q` of the BPF half's
+ * private slot (generation << 8 | state); the record's `state` is its published copy:
+ *
+ *     from                to              by           when
+ *     any                 QUEUED, gen+1   BPF enqueue  the policy is asked; an undecided
+ *                                                      predecessor counts as cancelled
+ *     QUEUED(gen)         DISPATCHED      BPF dispatch a decision names slot and gen (one
+ *                                                      compare-and-swap; the loser is stale)
+ *     QUEUED(gen)         DISPATCHED      BPF          take-back from a silent policy
+ *     any                 DISPATCHED      BPF          decided without the policy
+ *     any                 RUNNING         BPF running  some tasks never pass enqueue
+ *     RUNNING             NONE            BPF stopping
+ *     any                 NONE            BPF          exit, class change
+ *
+ * The policy never writes the word: it answers with the generation it was asked about, and a
+ * decision for another generation is dropped and counted.
+ */
+#ifndef QUMUN_ABI_H
+#define QUMUN_ABI_H
+
+#include "params.h"
+
+#ifdef __cplusplus
+#define QUMUN_STATIC_ASSERT static_assert
+#else
+#define QUMUN_STATIC_ASSERT _Static_assert
+#endif
+
+#define QUMUN_ABI_VERSION 1
+#define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
+
+#define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
+#define QUMUN_DOWN_SLOTS 4096 /* entries of a shard's down-ring, a power of two */
+#define QUMUN_NO_SLOT 0xffffffffU
+
+enum qumun_state {
+	QUMUN_NONE = 0,
+	QUMUN_QUEUED = 1,
+	QUMUN_DISPATCHED = 2,
+	QUMUN_RUNNING = 3,
+};
+
+/* Flags of a record. */
+#define QUMUN_TASK_KTHREAD 0x1U	  /* a kernel thread: decided by the BPF half */
+#define QUMUN_TASK_WAKEUP 0x2U	  /* queued because it woke, not because its slice ended */
+#define QUMUN_TASK_ALL_CPUS 0x4U  /* may run on every CPU */
+#define QUMUN_TASK_PINNED 0x8U	  /* may not leave `cpu` now (affinity or migration disabled) */
+#define QUMUN_TASK_PREEMPTED 0x10U /* queued because a wakeup preempted it */
+
+/*
+ * A task record. The BPF half writes it, except `policy`, which belongs to the policy. While a
+ * task is queued to the policy the BPF half leaves vruntime, deadline and slice_ns alone and
+ * the policy may write them.
+ */
+struct qumun_task {
+	/* first line: what a decision reads */
+	__u64 state;	    /* generation << 8 | enum qumun_state; see Custody above */
+	__u64 vruntime;	    /* virtual runtime, relative to the queue of CPU vcpu */
+	__u64 deadline;	    /* virtual deadline of the current request */
+	__u64 enq_at;	    /* when it became runnable, CLOCK_MONOTONIC ns */
+	__u32 slice_ns;	    /* slice of the current request */
+	__u32 weight;	    /* 15..88761 */
+	__s32 cpu;	    /* where it ran last or was placed on wakeup */
+	__s32 vcpu;	    /* the CPU whose front vruntime is relative to */
+	__u32 flags;	    /* QUMUN_TASK_* */
+	__u32 nr_cpus_allowed;
+	__u64 allowed;	    /* CPUs 0..63 that it may run on */
+	/* second line: accounting */
+	__u64 exec_start;   /* when it last began to run */
+	__u64 sum_exec;	    /* ns on a CPU */
+	__u64 sum_wait;	    /* ns runnable but not running */
+	__u64 nr_runs;	    /* times it began to run */
+	__u64 nr_wakeups;   /* times it woke */
+	__u32 nvcsw;	    /* voluntary context switches */
+	__u32 nivcsw;	    /* involuntary context switches */
+	__u32 last_run_ns;  /* length of its last run, saturated */
+	__u32 max_wait_us;  /* longest wait */
+	__u64 reserved0;
+	/* third line: identity */
+	__s32 pid;	    /* thread id in the initial namespace */
+	__s32 tgid;
+	__u32 incarnation;  /* changes when the slot goes to another task */
+	__u32 uid;
+	__u64 cgroup_id;    /* cgroup v2 id (inode number of its directory) */
+	__u64 start_time;   /* boot-based, ns */
+	char comm[QUMUN_COMM_LEN];
+	__u64 reserved1[2];
+	/* fourth line: the policy's own */
+	__u64 policy[8];
+};
+
+QUMUN_STATIC_ASSERT(sizeof(struct qumun_task) == 256, "a record is four cache lines");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, exec_start) == 64, "second line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, pid) == 128, "third line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, policy) == 192, "fourth line");
+
+/* An up-ring entry: who is asked about. */
+struct qumun_ask {
+	__u32 slot;
+	__u32 gen;
+};
+
+/* A down-ring entry: the answer. */
+struct qumun_answer {
+	__u32 slot;
+	__u32 gen;
+	__s32 cpu;	 /* target; validated against the task's affinity */
+	__u32 flags;	 /* QUMUN_PREEMPT, QUMUN_HEAD */
+	__u64 slice_ns;	 /* clamped to 100 us .. 100 ms */
+	__u64 vtime;	 /* key in the target's queue, smaller first */
+};
+
+#define QUMUN_PREEMPT 0x1U /* end the slice of whoever runs there */
+#define QUMUN_HEAD 0x2U	   /* before everything in the target's queue */
+
+/* Cursors run freely; an index is cursor & (slots - 1). Each on its own line. */
+struct qumun_cursors {
+	__u64 tail;	 /* written by the producer */
+	__u64 pad0[7];
+	__u64 head;	 /* written by the consumer */
+	__u64 pad1[7];
+};
+
+struct qumun_cpu {
+	/* what runs here, written by the BPF half on every switch */
+	__u64 front;	     /* vruntime front of this CPU's queue */
+	__u64 curr_deadline; /* virtual deadline of the running task */
+	__u64 curr_start;    /* when it began; 0 when the CPU is idle */
+	__u32 curr_slice_ns;
+	__u32 curr_slot;     /* QUMUN_NO_SLOT when idle */
+	__u32 curr_weight;
+	__s32 nr_queued;     /* tasks in this CPU's dispatch queue */
+	__u32 shard;
+	__u32 llc;
+	__u32 online;
+	__u32 pad0;
+	__u64 pad1[1];
+	/* its up-ring: produced by enqueue on this CPU, consumed by the shard's policy */
+	struct qumun_cursors up;
+	struct qumun_ask up_ring[QUMUN_UP_SLOTS];
+};
+
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_cpu, up) == 64, "cursors on own lines");
+
+struct qumun_shard {
+	__u64 sleeping;	 /* 1: the policy thread is about to wait or waits; see engine/engine.h */
+	__u64 pad0[7];
+	__u64 rounds;	 /* complete passes of the policy over its rings: its sign of life */
+	__u64 pad1[7];
+	struct qumun_cursors down;
+	struct qumun_answer down_ring[QUMUN_DOWN_SLOTS];
+};
+
+/* Parameters as the BPF half and the policies read them; a change bumps `params_seq`. */
+struct qumun_param_block {
+#define X(name, unit, def, min, max, doc) __u64 name;
+	QUMUN_PARAMS(X)
+#undef X
+};
+
+struct qumun_arena {
+	__u64 magic;
+	__u32 abi_version;
+	__u32 nr_cpus;
+	__u32 nr_shards;
+	__u32 max_records;
+	__u64 size;	     /* bytes, all of it */
+	__u64 shards_off;    /* from the start of the arena */
+	__u64 cpus_off;
+	__u64 records_off;
+	__u64 attached_at;   /* CLOCK_MONOTONIC ns */
+	__u64 params_seq;
+	struct qumun_param_block params;
+};
+
+QUMUN_STATIC_ASSERT(sizeof(struct qumun_arena) <= 4096, "the header fits its page");
+QUMUN_STATIC_ASSERT(sizeof(struct qumun_answer) == 32, "two answers a cache line");
+QUMUN_STATIC_ASSERT(sizeof(struct task_info) == 40, "the reference API's layout");
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * qumun/policy.h - what a policy author reads
+ *
+ * A policy is a table of functions over task records: a task and the time go in, decisions come
+ * out. It has no clock, no I/O, no threads and no randomness of its own, so the same object file
+ * runs on a live kernel and in the simulator. All callbacks of one policy instance are called
+ * from one thread; nothing in them may allocate, lock, log or make a system call.
+ *
+ * The smallest complete policy:
+ *
+ *     static void fifo_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
+ *     {
+ *             struct qumun_decision d = { .cpu = t->cpu, .slice_ns = BASE_SLICE_NS,
+ *                                         .vtime = now };
+ *             qumun_dispatch(ctx, t, &d);
+ *     }
+ *     QUMUN_POLICY(fifo, "first come, first served", .enqueue = fifo_enqueue);
+ */
+#ifndef QUMUN_POLICY_H
+#define QUMUN_POLICY_H
+
+#include "abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Version of this interface; a policy built for another one is refused. Since 0.1. */
+#define QUMUN_POLICY_ABI 1
+
+/* Any CPU that the task may use: the engine chooses the one it ran on last. */
+#define QUMUN_CPU_ANY (-1)
+
+struct qumun_policy_ctx;
+
+/*
+ * struct qumun_decision - what is to happen to a queued task
+ * @cpu:      CPU whose queue gets it, or QUMUN_CPU_ANY. A CPU that does not exist, is offline or
+ *            is forbidden to the task is replaced by the task's own, and counted.
+ * @flags:    QUMUN_PREEMPT: end the slice of whoever runs there; QUMUN_HEAD: before all others
+ * @slice_ns: how long it may run; clamped to 100 us .. 100 ms
+ * @vtime:    its key in that CPU's queue: smaller runs first (signed difference, so it may wrap)
+ */
+struct qumun_decision {
+	__s32 cpu;
+	__u32 flags;
+	__u64 slice_ns;
+	__u64 vtime;
+};
+
+/*
+ * struct qumun_policy_ops - a policy
+ * @abi_version: QUMUN_POLICY_ABI
+ * @size:        sizeof(struct qumun_policy_ops), so that the table can grow
+ * @name:        what --policy takes
+ * @description: one line for people
+ * @state_size:  bytes of private state, allocated and zeroed by the host before @init
+ *
+ * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
+ * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task
+ *             and answer from a later callback. Required.
+ * @dispatch:  the rings are empty: a policy that keeps tasks hands out what it wants to. Called
+ *             once per pass, so also when nothing new came. Optional.
+ * @cancel:    a kept task is no longer waiting (it was requeued, rescued, or it left). Noticed
+ *             when its record is next asked about or answered; do not count on promptness.
+ *             Optional.
+ * @task_init: first time that this policy sees @t; t->policy[] is zero. Optional.
+ *
+ * @now is in ns on the scheduler's clock, never goes back within one instance, and may be
+ * microseconds old.
+ */
+struct qumun_policy_ops {
+	__u32 abi_version;
+	__u32 size;
+	const char *name;
+	const char *description;
+	__u64 state_size;
+	int (*init)(struct qumun_policy_ctx *ctx);
+	void (*enqueue)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
+	void (*dispatch)(struct qumun_policy_ctx *ctx, __u64 now);
+	void (*cancel)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
+	void (*task_init)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
+};
+
+/*
+ * Answer for @t, which must be waiting (its enqueue was called and it was not answered since).
+ * 0; -ENOENT if it no longer waits (dropped and counted, nothing to do); -EAGAIN if the ring of
+ * answers is full: keep the task and answer in the next @dispatch. Since 0.1.
+ */
+int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
+		   const struct qumun_decision *d);
+
+/* The policy's private state: state_size bytes, zeroed at first. Since 0.1. */
+void *qumun_policy_state(struct qumun_policy_ctx *ctx);
+
+/* CPUs are numbered 0 .. n-1; some may be offline. Since 0.1. */
+__u32 qumun_nr_cpus(const struct qumun_policy_ctx *ctx);
+
+/*
+ * What runs on @cpu and how long its queue is, or NULL if there is no such CPU. The fields up to
+ * `online` are for reading; they are hints and may be a switch old. Since 0.1.
+ */
+const struct qumun_cpu *qumun_policy_cpu(const struct qumun_policy_ctx *ctx, __s32 cpu);
+
+/* The run-time parameters, current as of this pass. Since 0.1. */
+const struct qumun_param_block *qumun_policy_params(const struct qumun_policy_ctx *ctx);
+
+/* Does @t still wait for the answer to the question that enqueue last put? Since 0.1. */
+int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
+
+/* May @t run on @cpu, as far as its record tells? Since 0.1. */
+static inline int qumun_task_may_use(const struct qumun_task *t, __s32 cpu)
+{
+	if (t->flags & QUMUN_TASK_ALL_CPUS)
+		return 1;
+	if (cpu == t->cpu)
+		return 1;
+	return cpu >= 0 && cpu < 64 && (t->allowed >> cpu & 1);
+}
+
+/*
+ * Define a policy and, when built as a shared object (-DQUMUN_POLICY_PLUGIN), the symbol that
+ * `gthulhu --policy FILE.so` looks for.
+ */
+#ifdef QUMUN_POLICY_PLUGIN
+#define QUMUN_POLICY_SYMBOL qumun_policy_plugin
+#define QUMUN_POLICY(_name, _description, ...)                                            \
+	__attribute__((visibility("default")))                                            \
+	const struct qumun_policy_ops qumun_policy_plugin = {                             \
+		.abi_version = QUMUN_POLICY_ABI, .size = sizeof(struct qumun_policy_ops), \
+		.name = #_name, .description = _description, __VA_ARGS__                  \
+	}
+#else
+#define QUMUN_POLICY(_name, _description, ...)                                            \
+	const struct qumun_policy_ops qumun_policy_##_name = {                            \
+		.abi_version = QUMUN_POLICY_ABI, .size = sizeof(struct qumun_policy_ops), \
+		.name = #_name, .description = _description, __VA_ARGS__                  \
+	}
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

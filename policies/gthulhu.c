@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gthulhu policy: fair by weight, quick for sleepers.
+ *
+ * Weighted virtual time with deadlines; the formulas and where they come from are in
+ * qumun/vtime.h, and the BPF half uses the same ones when it decides itself. Queues are kept by
+ * the BPF half, ordered by the deadline that is given out here, so this policy keeps no task and
+ * no list: it places a task in virtual time and on a CPU.
+ *
+ * Placement. An idle CPU has been tried before a task comes here. What is left is the choice of
+ * the queue that serves it first: a waking task goes where it ran last; a task whose slice ended
+ * looks at the other queues, and the expected wait decides. That also makes three equal hogs on
+ * two CPUs take turns.
+ */
+#include <qumun/policy.h>
+#include <qumun/vtime.h>
+
+/* CPUs looked at beyond the task's own, so that the cost does not grow with the machine. */
+#define CANDIDATES 16
+
+/* Expected wait in @cpu's queue, ns: the rest of the running slice and a slice for each waiter. */
+static __u64 expected_wait(const struct qumun_cpu *c, const struct qumun_param_block *par,
+			   __u64 now)
+{
+	__u64 start = qumun_load(&c->curr_start), ran, rest = 0;
+	__s32 nr = qumun_load(&c->nr_queued);
+
+	if (start) {
+		ran = (__s64)(now - start) > 0 ? now - start : 0;
+		rest = c->curr_slice_ns > ran ? c->curr_slice_ns - ran : 0;
+	}
+	return rest + (nr > 0 ? (__u64)nr : 0) * par->base_slice_ns;
+}
+
+static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t, __u64 now)
+{
+	const struct qumun_param_block *par = qumun_policy_params(ctx);
+	const struct qumun_cpu *own = qumun_policy_cpu(ctx, t->cpu), *c;
+	__u32 nr = qumun_nr_cpus(ctx), i, tries;
+	__u64 wait, best_wait;
+	__s32 best = t->cpu, cpu;
+
+	if (!own || t->nr_cpus_allowed <= 1 || (t->flags & QUMUN_TASK_PINNED) || nr == 1)
+		return t->cpu;
+	if (t->flags & QUMUN_TASK_WAKEUP)
+		return t->cpu;
+	/* nobody waits at home: nothing to gain elsewhere */
+	if (qumun_load(&own->nr_queued) <= 0 && !qumun_load(&own->curr_start))
+		return t->cpu;
+	best_wait = expected_wait(own, par, now);
+	tries = nr - 1 < CANDIDATES ? nr - 1 : CANDIDATES;
+	for (i = 1; i <= tries; i++) {
+		cpu = (__s32)(((__u32)t->cpu + i) % nr);
+		c = qumun_policy_cpu(ctx, cpu);
+		if (!c->online || !qumun_task_may_use(t, cpu))
+			continue;
+		wait = expected_wait(c, par, now);
+		if (wait < best_wait) {
+			best_wait = wait;
+			best = cpu;
+		}
+	}
+	return best;
+}
+
+static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
+{
+	const struct qumun_param_block *par = qumun_policy_params(ctx);
+	__s32 cpu = choose_cpu(ctx, t, now), nr_queued;
+	const struct qumun_cpu *c = qumun_policy_cpu(ctx, cpu), *from;
+	struct qumun_decision d = { .cpu = cpu };
+	__u64 v = t->vruntime, front, request;
+
+	if (!c)
+		return; /* a broken record; the BPF half takes the task back */
+	front = c->front;
+	if (t->vcpu != cpu) {
+		from = qumun_policy_cpu(ctx, t->vcpu);
+		v = vt_renormalize(v, from ? from->front : front, front);
+	}
+	nr_queued = qumun_load(&c->nr_queued);
+	d.slice_ns = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
+			      nr_queued > 0 ? (__u32)nr_queued : 0);
+	request = vt_charge(d.slice_ns, t->weight);
+	v = vt_place(v, front, request, request + par->max_slice_ns);
+	d.vtime = vt_deadline(v, d.slice_ns, t->weight, par->latency_factor_fp);
+	if (t->flags & QUMUN_TASK_WAKEUP && c->curr_start &&
+	    vt_preempts(d.vtime, c->curr_deadline,
+			(__s64)(now - c->curr_start) > 0 ? now - c->curr_start : 0,
+			par->min_run_ns))
+		d.flags = QUMUN_PREEMPT;
+	t->vruntime = v;
+	t->vcpu = cpu;
+	t->deadline = d.vtime;
+	t->slice_ns = (__u32)d.slice_ns;
+	qumun_dispatch(ctx, t, &d);
+}
+
+QUMUN_POLICY(gthulhu, "fair by weight, quick for sleepers", .enqueue = gthulhu_enqueue);
