@@ -28,7 +28,7 @@ build() {
 log_split() {
 	awk -v dir="$2" '
 	/^=+ [0-9]+\/[0-9]+ =+$/ { n++; file = dir "/" n; name = ""; code = 1; out = 0; printf "" >file; next }
-	/^test: / && !out { name = $0; sub(/^test: */, "", name); gsub(/ /, "", name); next }
+	/^test: / && !out { name = $0; sub(/^test: */, "", name); sub(/.* \/ /, "", name); gsub(/ /, "-", name); next }
 	/^duration: / && !out { seconds = $2; sub(/s$/, "", seconds); next }
 	/^result: / && !out {
 		if ($0 ~ /exit status/) {

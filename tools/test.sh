@@ -104,7 +104,7 @@ summary() {
 		reason = ""
 		for (i = 6; i <= NF; i++)
 			reason = reason " " $i
-		printf "%-8s %s:%s\n", $2 > 0 ? "FAILED" : "skipped", $5, reason
+		printf "%-8s %s:%s\n", ($2 > 0 ? "FAILED" : "skipped"), $5, reason
 	}
 	END {
 		if (passed + failed == 0) {
@@ -112,7 +112,7 @@ summary() {
 			failed = 1
 		}
 		printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
-		exit failed > 0
+		exit (failed > 0)
 	}' "$results"
 }
 

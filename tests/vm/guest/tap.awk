@@ -14,9 +14,11 @@
 
 /^ok([ \t]|$)/ {
 	points++
-	if ($0 ~ /#[ \t]*[Ss][Kk][Ii][Pp]/)
+	if (match($0, /#[ \t]*[Ss][Kk][Ii][Pp]/)) {
 		skipped++
-	else
+		if (skip_one == "")
+			skip_one = substr($0, RSTART + RLENGTH + 1)
+	} else
 		passed++
 	next
 }
@@ -56,5 +58,7 @@ END {
 		if (points == 0 && !bailed && rc == 0)
 			fault("ran no test")
 	}
+	if (reason == "" && failed == 0)
+		reason = skip_one
 	print passed + 0, failed + 0, skipped + 0, reason
 }
