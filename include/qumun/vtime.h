@@ -66,7 +66,7 @@ static inline __u64 vt_slice(__u64 base_ns, __u64 min_ns, __u64 max_ns, __u32 nr
 	__u64 slice = base_ns;
 
 	if (nr_waiting > 3)
-		slice = base_ns * 4 / (nr_waiting + 1);
+		slice = base_ns * 4 / ((__u64)nr_waiting + 1);
 	if (slice < min_ns)
 		slice = min_ns;
 	return slice > max_ns ? max_ns : slice;
