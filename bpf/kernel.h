@@ -7,6 +7,14 @@
 #ifndef QUMUN_BPF_KERNEL_H
 #define QUMUN_BPF_KERNEL_H
 
+/* The simulator compiles this half natively, against its model of the kernel. */
+#ifdef QUMUN_BPF_NATIVE
+#include "sim_kernel.h"
+#else
+
+/* A constant to the verifier, set by the loader before load. */
+#define LOADER_CONST const volatile
+
 typedef unsigned char __u8;
 typedef signed char __s8;
 typedef unsigned short __u16;
@@ -225,6 +233,8 @@ extern u64 scx_bpf_now(void) __ksym __weak;
 /* until 7.x, and its successor since 6.19 */
 extern u32 scx_bpf_reenqueue_local(void) __ksym __weak;
 extern void scx_bpf_reenqueue_local___v2(void) __ksym __weak;
+
+#endif
 
 static __always_inline void dsq_insert(struct task_struct *p, u64 dsq, u64 slice, u64 flags)
 {

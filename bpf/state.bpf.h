@@ -12,7 +12,7 @@
 #include "../include/qumun/vtime.h"
 
 /* Its own section, so that the loader finds it without a skeleton. */
-const volatile struct bpf_config config SEC(".rodata.config") = {
+LOADER_CONST struct bpf_config config SEC(".rodata.config") = {
 	.arena_base = 1,
 	.nr_cpus = 1,
 	.nr_shards = 1,
@@ -153,7 +153,11 @@ struct {
  * Programs that reach the arena only through computed addresses must still name the map once,
  * or the verifier does not tie them to it.
  */
+#ifndef QUMUN_BPF_NATIVE
 #define use_arena() asm volatile("r1 = %[a] ll" ::[a] "i"(&arena) : "r1")
+#else
+#define use_arena() ((void)0)
+#endif
 
 static __always_inline struct qumun_arena QUMUN_ARENA *arena_header(void)
 {
