@@ -22,26 +22,33 @@ struct qumun {
 	struct bpf_link *link;
 	bool attached;
 
+	/* what the `control` map holds; written through control_write() */
+	struct bpf_control control;
+	pthread_mutex_t control_lock;
+	__u32 record_limit;
+
 	/* descriptors of the maps that are used while running */
 	int control_fd;
 	int cpus_fd;
 	int exit_report_fd;
 	int task_info_fd;
+	int free_slots_fd;
 
+	void *reserved;		  /* the arena's address range */
 	struct qumun_arena *arena;
 	size_t arena_size;
 	__u32 nr_cpus;
 
 	const struct qumun_policy_ops *policy;
-	void *plugin;		  /* dlopen handle */
+	void *plugin;		  /* dlopen handle of the policy, or NULL */
 	struct engine *engine;
 	void *engine_memory;
 	size_t engine_memory_size;
 
 	struct ring_buffer *bell;
+	int wait_fd;		  /* epoll: the bell and stop_fd */
 	struct ring_buffer *exit_rb;
-	int *exit_pids;		  /* drained from exit_rb, not yet handed out */
-	unsigned int nr_exit_pids, next_exit_pid, max_exit_pids;
+	__s32 exit_pid;		  /* the event that was just taken from exit_rb */
 
 	pthread_t housekeeper;
 	bool housekeeper_runs;
@@ -50,16 +57,35 @@ struct qumun {
 
 	struct topology *topology;
 	struct task_info_sync *sync;
+	__u64 rows_refused;	  /* of former attachments */
 
 	__u64 faults_minor_base, faults_major_base;
 	atomic_ullong faults_minor, faults_major;
 
 	/* qumun_get_scheduler_stats(): what the previous call saw */
 	__u64 stats_wait_ns, stats_runs, stats_run_ns, stats_at;
+	__u64 idle_floor[QUMUN_MAX_CPUS]; /* idle time as last reported; never goes back */
 
 	struct bpf_exit_report *exit_report;
 	char error[4096];
 };
+
+#define QUMUN_API __attribute__((visibility("default")))
+
+static inline struct qumun_cpu *arena_cpus(const struct qumun *q)
+{
+	return (struct qumun_cpu *)((char *)q->arena + q->arena->cpus_off);
+}
+
+static inline struct qumun_shard *arena_shards(const struct qumun *q)
+{
+	return (struct qumun_shard *)((char *)q->arena + q->arena->shards_off);
+}
+
+static inline struct qumun_task *arena_tasks(const struct qumun *q)
+{
+	return (struct qumun_task *)((char *)q->arena + q->arena->records_off);
+}
 
 /* errors.c: remember and log a sentence, return @err (a negative errno). @q may be NULL. */
 int qumun_fail(struct qumun *q, int err, const char *fmt, ...)
@@ -67,15 +93,44 @@ int qumun_fail(struct qumun *q, int err, const char *fmt, ...)
 void qumun_say(struct qumun *q, enum qumun_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+void errors_keep(const struct qumun *q);
+
+/* embedded.c: the BPF object inside the library. */
+const void *embedded_bpf(size_t *size);
+
+/* ops.c: the struct_ops map before load: flags, watchdog, ops that this kernel lacks. */
+int ops_configure(struct qumun *q, struct bpf_map *ops);
+
+/* control.c: write q->control to the BPF half. */
+int control_write(struct qumun *q);
+
+/* bell.c: what a policy thread with nothing to do waits for. */
+int bell_open(struct qumun *q);
+void bell_close(struct qumun *q);
+void bell_wait(struct qumun *q, int timeout_ms);
+
+/* attach.c */
+bool exit_seen(struct qumun *q);
+
+/* housekeeper.c: the thread beside the policy: slab growth, task_info_map, ejection. */
+int housekeeper_start(struct qumun *q);
+void housekeeper_stop(struct qumun *q);
+
+/* plugin.c */
+void plugin_close(struct qumun *q);
+
 /* arena.c: reserve address space, lay the arena out, touch what will be used. */
 size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards, __u32 max_records);
 int arena_reserve(struct qumun *q, size_t size, void **addr);
 void arena_fill(struct qumun *q, const struct qumun_arena *layout);
+void arena_touch_records(struct qumun *q, __u32 from, __u32 to);
 
 /* sync.c: keep task_info_map fresh; called by the housekeeper every 100 ms. */
 int sync_start(struct qumun *q);
 void sync_tick(struct qumun *q);
 void sync_stop(struct qumun *q);
+__u32 sync_high_water(struct qumun *q);	/* records from here on were never used */
+__u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reached */
 
 /* exit_events.c */
 int exit_events_open(struct qumun *q);
@@ -85,6 +140,21 @@ void exit_events_close(struct qumun *q);
 int topology_load(const char *root, __u32 nr_cpus, struct topology **t);
 void topology_apply(struct qumun *q, const struct topology *t);
 struct topology *topology_free(struct topology *t);
+
+/* Domains of a level are numbered 0 .. topology_count() - 1, in the order of their first CPU. */
+enum topology_level {
+	TOPOLOGY_SMT,
+	TOPOLOGY_L2,
+	TOPOLOGY_LLC,
+	TOPOLOGY_NODE,
+	TOPOLOGY_NR_LEVELS,
+};
+
+__u32 topology_count(const struct topology *t, enum topology_level level);
+int topology_domain(const struct topology *t, enum topology_level level, __u32 cpu);
+bool topology_online(const struct topology *t, __u32 cpu);
+bool topology_possible(const struct topology *t, __u32 cpu);
+bool cpu_is_online(__u32 cpu);
 
 /* check.c: a sentence about the first thing this kernel lacks, or NULL. */
 const char *check_missing(void);

@@ -44,7 +44,8 @@
 	X(autopilot_ns, "ns spent so")                                                    \
 	X(tasks_seen, "tasks that had a record")                                          \
 	X(tasks_gone, "tasks whose record was given back")                                \
-	X(exit_events_lost, "exit events dropped: the reader was too slow")
+	X(exit_events_lost, "exit events dropped: the reader was too slow")                \
+	X(rows_refused, "tasks without a row in task_info_map: max_tasks reached")
 
 enum qumun_counter {
 #define X(name, doc) QUMUN_C_##name,

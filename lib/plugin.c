@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Policies from shared objects. Their code runs in this process, which is root: a file that
+ * others can write is refused. What was checked is what is opened: both go through one
+ * descriptor.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define SYMBOL "qumun_policy_plugin"
+
+static int check_file(struct qumun *q, int fd, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return qumun_fail(q, -errno, "policy %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return qumun_fail(q, -EINVAL,
+				  "policy %s is not a file: give a shared object", path);
+	if (st.st_uid != 0)
+		return qumun_fail(
+			q, -EPERM,
+			"policy %s belongs to user %u, not to root: `chown root %s` if "
+			"you trust it",
+			path, st.st_uid, path);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return qumun_fail(
+			q, -EPERM,
+			"policy %s can be written by others than root: `chmod go-w %s` "
+			"if you trust it",
+			path, path);
+	return 0;
+}
+
+static int check_policy(struct qumun *q, const char *path,
+			const struct qumun_policy_ops *ops)
+{
+	if (!ops)
+		return qumun_fail(
+			q, -EINVAL,
+			"%s is no policy: it lacks the symbol " SYMBOL
+			"; define it with QUMUN_POLICY() and -DQUMUN_POLICY_PLUGIN",
+			path);
+	if (ops->abi_version != QUMUN_POLICY_ABI)
+		return qumun_fail(
+			q, -EINVAL,
+			"policy %s is for policy ABI %u, this library speaks %d: build "
+			"it against this qumun/policy.h",
+			path, ops->abi_version, QUMUN_POLICY_ABI);
+	if (!ops->enqueue || !ops->name)
+		return qumun_fail(q, -EINVAL, "policy %s has no %s: it is required", path,
+				  ops->enqueue ? "name" : "enqueue callback");
+	return qumun_set_policy(q, ops);
+}
+
+/* Through the descriptor's name, so that the file can't be swapped after the check. */
+static int open_plugin(struct qumun *q, int fd, const char *path, void **handle)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	*handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	if (!*handle)
+		return qumun_fail(q, -EINVAL, "policy %s cannot be loaded: %s", path,
+				  dlerror());
+	return 0;
+}
+
+QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
+{
+	void *handle = NULL;
+	int err, fd;
+
+	if (!q || !path)
+		return -EINVAL;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		err = errno == ENOTDIR ? -ENOENT : -errno;
+		return qumun_fail(q, err, "policy %s: %s", path, strerror(errno));
+	}
+	err = check_file(q, fd, path);
+	if (err)
+		goto out;
+	err = open_plugin(q, fd, path, &handle);
+	if (err)
+		goto out;
+	err = check_policy(q, path, dlsym(handle, SYMBOL));
+	if (err)
+		goto out;
+	plugin_close(q);
+	q->plugin = handle;
+	handle = NULL;
+out:
+	if (handle)
+		dlclose(handle);
+	close(fd);
+	return err;
+}
+
+void plugin_close(struct qumun *q)
+{
+	if (q->plugin)
+		dlclose(q->plugin);
+	q->plugin = NULL;
+}
