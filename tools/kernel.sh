@@ -94,6 +94,9 @@ kernel_fetch() {
 	rm -f "$KERNEL_DIR/missing-$1"
 	kernel_lists || return 1
 	kf_names=$(kernel_packages "$1" | head -n 4)
+	[ -n "$kf_names" ] || [ "$1" != "$OLDEST_SERIES" ] ||
+		kernel_missing "$1" "neither in QUMUN_KERNELS nor in $KERNEL_DIR, and no package of it has sched_ext: ./dev kernel $1 builds it" ||
+		return 1
 	[ -n "$kf_names" ] ||
 		kernel_missing "$1" "neither in QUMUN_KERNELS nor in $KERNEL_DIR, and the mirror has no linux-binary-$1.* or linux-image-$1.* cloud package" ||
 		return 1

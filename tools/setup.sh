@@ -9,6 +9,7 @@ BUILD_PACKAGES="gcc libc6-dev git clang-19 llvm-19 libclang-rt-19-dev clang-form
 	ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libjansson-dev
 	libyaml-dev libmicrohttpd-dev libncurses-dev scdoc mandoc shellcheck"
 VM_PACKAGES="qemu-system-x86 busybox-static cpio zstd stress-ng rt-tests rt-app bpftool tmux"
+SOAK_PACKAGES="mmdebstrap"
 LIBBPF_FLOOR=1.3
 QEMU_FLOOR=8.0
 
@@ -116,15 +117,15 @@ packages_apt_run() {
 	fi
 }
 
-# set_up [build|all]: what the build needs, or the virtual machine too.
+# set_up build|all|soak: what the build needs, the virtual machine too, or all that is ever used.
 set_up() {
 	preconditions
 	pm_tmp=$(mktemp)
-	if [ "${1:-all}" = build ]; then
-		su_missing=$(packages_missing "$BUILD_PACKAGES")
-	else
-		su_missing=$(packages_missing "$BUILD_PACKAGES $VM_PACKAGES")
-	fi
+	case $1 in
+	build) su_missing=$(packages_missing "$BUILD_PACKAGES") ;;
+	all) su_missing=$(packages_missing "$BUILD_PACKAGES $VM_PACKAGES") ;;
+	soak) su_missing=$(packages_missing "$BUILD_PACKAGES $VM_PACKAGES $SOAK_PACKAGES") ;;
+	esac
 	rm -f "$pm_tmp"
 	[ -z "$su_missing" ] || {
 		# shellcheck disable=SC2086
