@@ -10,8 +10,6 @@
 
 #include "internal.h"
 
-#include <qumun/atomic.h> /* last: its qumun_load() is a macro */
-
 #define FACTOR_ONE 1024.0
 #define FACTOR_MIN 0.1
 #define FACTOR_MAX 10.0
@@ -90,12 +88,12 @@ static void write_block(struct qumun_arena *a, const struct qumun_param_block *n
 	__u64 seq = a->params_seq | 1;
 
 	/* orders `odd` before the values; pairs with the reader's first load of params_seq */
-	qumun_swap(&a->params_seq, seq);
-#define X(name, unit, def, min, max, doc) qumun_store(&a->params.name, new->name);
+	shm_swap(&a->params_seq, seq);
+#define X(name, unit, def, min, max, doc) shm_store(&a->params.name, new->name);
 	QUMUN_PARAMS(X)
 #undef X
 	/* orders the values before `even`; pairs with the reader's second load */
-	qumun_store_release(&a->params_seq, seq + 1);
+	shm_store_release(&a->params_seq, seq + 1);
 }
 
 QUMUN_API int qumun_update_scheduling_params(struct qumun *q,

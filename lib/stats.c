@@ -10,8 +10,6 @@
 
 #include "internal.h"
 
-#include <qumun/atomic.h> /* last: its qumun_load() is a macro */
-
 static const struct {
 	const char *name, *doc;
 } counter_table[QUMUN_NR_COUNTERS] = {
@@ -137,7 +135,7 @@ static __u64 count_active(struct qumun *q)
 	__u64 active = 0;
 
 	for (i = 0; i < nr; i++)
-		active += (qumun_load(&t[i].state) & 0xff) != QUMUN_NONE;
+		active += (shm_load(&t[i].state) & 0xff) != QUMUN_NONE;
 	return active;
 }
 
@@ -146,7 +144,7 @@ static __u32 count_online(const struct qumun *q)
 	__u32 cpu, online = 0;
 
 	for (cpu = 0; cpu < q->nr_cpus; cpu++)
-		online += qumun_load(&arena_cpus(q)[cpu].online) != 0;
+		online += shm_load(&arena_cpus(q)[cpu].online) != 0;
 	return online ? online : 1;
 }
 

@@ -15,8 +15,6 @@
 
 #include "internal.h"
 
-#include <qumun/atomic.h> /* last: its qumun_load() is a macro */
-
 #define BATCH	   256
 #define NR_BUCKETS 4096 /* a power of two */
 #define NO_ENTRY   UINT32_MAX
@@ -113,13 +111,13 @@ static void gather_row(struct qumun *q, __u32 slot)
 
 	s->pids[s->nr_batch] = e->pid;
 	s->infos[s->nr_batch] = (struct task_info){
-		.vruntime = qumun_load(&t->vruntime),
-		.weight = qumun_load(&t->weight),
-		.slice_ns = qumun_load(&t->slice_ns),
+		.vruntime = shm_load(&t->vruntime),
+		.weight = shm_load(&t->weight),
+		.slice_ns = shm_load(&t->slice_ns),
 		.exec_start = e->exec_start,
 		.sum_exec_runtime = e->sum_exec - e->base_exec,
-		.voluntary_ctxt_switches = qumun_load(&t->nvcsw) - e->base_nvcsw,
-		.nonvoluntary_ctxt_switches = qumun_load(&t->nivcsw) - e->base_nivcsw,
+		.voluntary_ctxt_switches = shm_load(&t->nvcsw) - e->base_nvcsw,
+		.nonvoluntary_ctxt_switches = shm_load(&t->nivcsw) - e->base_nivcsw,
 	};
 	if (++s->nr_batch == BATCH)
 		flush_batch(q);
@@ -171,7 +169,7 @@ static void drop_gone(struct qumun *q)
 
 	for (slot = 0; slot < s->high_water; slot++) {
 		if (s->entries[slot].state == HAS_ROW &&
-		    qumun_load(&t[slot].incarnation) != s->entries[slot].incarnation)
+		    shm_load(&t[slot].incarnation) != s->entries[slot].incarnation)
 			drop_row(q, slot);
 	}
 }
@@ -187,17 +185,17 @@ static void copy_changed(struct qumun *q)
 
 	for (slot = 0; slot < s->high_water; slot++) {
 		e = &s->entries[slot];
-		exec_start = qumun_load(&t[slot].exec_start);
-		sum_exec = qumun_load(&t[slot].sum_exec);
+		exec_start = shm_load(&t[slot].exec_start);
+		sum_exec = shm_load(&t[slot].sum_exec);
 		if (e->exec_start == exec_start && e->sum_exec == sum_exec)
 			continue;
 		e->exec_start = exec_start;
 		e->sum_exec = sum_exec;
-		incarnation = qumun_load_acquire(&t[slot].incarnation);
+		incarnation = shm_load_acquire(&t[slot].incarnation);
 		if (incarnation != e->incarnation) {
 			if (e->state == HAS_ROW)
 				drop_row(q, slot);
-			forget(e, incarnation, qumun_load(&t[slot].pid));
+			forget(e, incarnation, shm_load(&t[slot].pid));
 		}
 		if (!incarnation || e->pid <= 0 || !exec_start)
 			continue;
@@ -291,10 +289,10 @@ static void rebase(struct qumun *q, __u32 slot)
 	struct entry *e = &q->sync->entries[slot];
 
 	unlink_entry(q->sync, slot);
-	e->exec_start = qumun_load(&t->exec_start);
-	e->sum_exec = e->base_exec = qumun_load(&t->sum_exec);
-	e->base_nvcsw = qumun_load(&t->nvcsw);
-	e->base_nivcsw = qumun_load(&t->nivcsw);
+	e->exec_start = shm_load(&t->exec_start);
+	e->sum_exec = e->base_exec = shm_load(&t->sum_exec);
+	e->base_nvcsw = shm_load(&t->nvcsw);
+	e->base_nivcsw = shm_load(&t->nivcsw);
 }
 
 QUMUN_API int qumun_delete_pid_from_task_info(struct qumun *q, pid_t pid)
