@@ -26,11 +26,12 @@ kernel_local() {
 # none, kernel_why says so in words.
 kernel_find() {
 	kernel_local "$1" && return 0
-	mkdir -p "$KERNEL_DIR"
 	# A look on the mirror costs ten seconds: a series that was missing is missing for a day.
 	if [ -n "$(find "$KERNEL_DIR/missing-$1" -mmin -1440 2>/dev/null)" ]; then
 		return 1
 	fi
+	apt_reachable || return 1
+	mkdir -p "$KERNEL_DIR"
 	# Two machines that start side by side fetch once.
 	(
 		flock 9
@@ -47,13 +48,34 @@ kernel_why() {
 	fi
 }
 
+# kernel_first SERIES...: the first of them that is to be had.
+kernel_first() {
+	kf_offline=
+	for kf_series in "$@"; do
+		kernel_local "$kf_series" && return 0
+		# Without network every look at the mirror would cost seconds: one is enough.
+		[ -z "$kf_offline" ] || continue
+		kernel_find "$kf_series" && return 0
+		apt_reachable || kf_offline=1
+	done
+	return 1
+}
+
 # kernel_newest: the newest series that is to be had. 7.1 is left out: Debian's builds of it cannot
 # load any sched_ext program, the kernel tree's own examples included.
 kernel_newest() {
-	for kn_series in $ALL_SERIES; do
-		[ "$kn_series" = 7.1 ] || ! kernel_find "$kn_series" || return 0
-	done
-	return 1
+	# shellcheck disable=SC2046,SC2086
+	kernel_first $(printf '%s\n' $ALL_SERIES | grep -v -x '7\.1')
+}
+
+# kernel_required [SERIES]: one kernel, or the end. Called before anything is built, so that a machine
+# that lacks the network stays as it was.
+kernel_required() {
+	if [ -n "${1:-}" ]; then
+		kernel_find "$1" || die "kernel $1: $(kernel_why "$1"); connect to the network once, or set QUMUN_KERNELS"
+	else
+		kernel_newest || die "no kernel in QUMUN_KERNELS nor in $KERNEL_DIR, and the Debian mirror does not answer: connect to the network and run this again"
+	fi
 }
 
 # kernel_missing SERIES TEXT...: remembers for a day that, and why, there is none.
@@ -67,12 +89,6 @@ kernel_missing() {
 # kernel_lists: package lists of the suites that have such kernels, at most a day old.
 kernel_lists() {
 	[ -z "$(find "$APT_DIR/kernels.stamp" -mmin -1440 2>/dev/null)" ] || return 0
-	# One answer counts for a minute: without network a list of series must not cost 4 s each.
-	[ -z "$(find "$KERNEL_DIR/unreachable" -mmin -1 2>/dev/null)" ] || return 1
-	apt_reachable || {
-		: >"$KERNEL_DIR/unreachable"
-		return 1
-	}
 	apt_sources kernels trixie-backports sid
 	mkdir -p "$CACHE/log"
 	with_progress "looking for kernel packages on the mirror" "$CACHE/log/kernel-lists" \

@@ -67,6 +67,7 @@ run_command() {
 		set_up build
 	else
 		set_up all
+		run_file=$(kernel_required "$run_kernel") || exit 1
 	fi
 	build
 	run_out=$BUILD/run/result
@@ -77,8 +78,6 @@ run_command() {
 		as_root env "MAINJOB=$BUILD/bench/mainjob" "GTHULHU=$BUILD/daemon/gthulhu" \
 			"$top/tests/vm/guest/main-job" "$run_seconds" "$@" >"$run_out" || run_rc=$?
 	else
-		run_file=$(if [ -n "$run_kernel" ]; then kernel_find "$run_kernel"; else kernel_newest; fi) ||
-			die "no kernel to run: ${run_kernel:+$run_kernel: $(kernel_why "$run_kernel"); }connect to the network once, or set QUMUN_KERNELS"
 		if [ -z "$run_mode" ]; then
 			# Without KVM the real clock measures the host's load; virtual time does not.
 			if kvm_works "$run_file"; then run_mode=mt; else run_mode=icount; fi

@@ -30,7 +30,7 @@ soak_key() {
 soak_item() {
 	case $1 in
 	host) host_all ;;
-	vm:*) vm_tests soak "$(kernel_newest)" all "${1#vm:}" ;;
+	vm:*) vm_tests soak "$newest" all "${1#vm:}" ;;
 	kernel:*)
 		sn_series=${1#kernel:}
 		if sn_kernel=$(kernel_find "$sn_series"); then
@@ -92,6 +92,7 @@ soak_command() {
 		esac
 	done
 	set_up soak
+	newest=$(kernel_required) || exit 1
 	build
 	mkdir -p "$BUILD/soak" "$BUILD/test"
 	soak_dir=$BUILD/soak/$(soak_key)

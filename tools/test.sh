@@ -56,13 +56,12 @@ smoke_others() {
 	else
 		skip "vm/$OLDEST_SERIES/smoke" "$(kernel_why "$OLDEST_SERIES")"
 	fi
-	for so_series in $MIDDLE_SERIES; do
-		if so_kernel=$(kernel_find "$so_series"); then
-			vm_tests short "$so_kernel" all smoke
-			return
-		fi
-	done
-	skip "vm/${MIDDLE_SERIES%% *}/smoke" "$(kernel_why "${MIDDLE_SERIES%% *}")"
+	# shellcheck disable=SC2086
+	if so_kernel=$(kernel_first $MIDDLE_SERIES); then
+		vm_tests short "$so_kernel" all smoke
+	else
+		skip "vm/${MIDDLE_SERIES%% *}/smoke" "$(kernel_why "${MIDDLE_SERIES%% *}")"
+	fi
 }
 
 # in_background NAME FUNCTION...: output goes to a log, shown when in_background_end is called.
@@ -123,6 +122,9 @@ test_command() {
 	--host) set_up build ;;
 	*) die "unknown option $1: use ./dev test [--host]; for a single test ./dev soak --only NAME" ;;
 	esac
+	if [ "${1:-}" = '' ]; then
+		newest=$(kernel_required) || exit 1
+	fi
 	build
 	mkdir -p "$BUILD/test"
 	results=$BUILD/test/results
@@ -132,23 +134,18 @@ test_command() {
 		summary
 		return
 	fi
-	newest=$(kernel_newest) || newest=''
 	trap 'stop_background "${ib_pid_host:-}" "${ib_pid_vm:-}"; die "interrupted: nothing is left running"' INT TERM
 	say "host tests, and virtual machines where real time is not judged"
 	in_background host host_all
 	in_background vm test_overlapping
 	in_background_end vm
 	in_background_end host
-	if [ -n "$newest" ]; then
-		vm_tests short "$newest" mt
-	else
-		skip "vm/$NEWEST_SERIES" "$(kernel_why "$NEWEST_SERIES")"
-	fi
+	vm_tests short "$newest" mt
 	say "took $(($(date +%s) - test_start)) s"
 	summary
 }
 
 test_overlapping() {
-	[ -z "$newest" ] || vm_tests short "$newest" icount
+	vm_tests short "$newest" icount
 	smoke_others
 }

@@ -63,12 +63,7 @@ done
 
 case $kernel in
 */*) [ -r "$kernel" ] || die "$kernel: no such kernel; give a vmlinuz or a series such as 7.3" ;;
-'') kernel=$(kernel_newest) || die "no kernel with sched_ext to be had: connect to the network once, or set QUMUN_KERNELS" ;;
-*)
-	series=$kernel
-	kernel=$(kernel_find "$series") ||
-		die "kernel $series: $(kernel_why "$series")"
-	;;
+*) kernel=$(kernel_required "$kernel") || exit 1 ;;
 esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/gthulhu-vm.XXXXXX")
