@@ -7,7 +7,6 @@
  * A wakeup so late that the next point has passed too is one sample; the points that it overran
  * are counted as missed, not as samples.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>

@@ -25,7 +25,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 					    u32 cpu, u64 now)
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 wait = elapsed(now, rec->enq_at), v = rec->vruntime;
+	u64 wait = rec->enq_at ? elapsed(now, rec->enq_at) : 0, v = rec->vruntime;
 	s32 vcpu = rec->vcpu;
 
 	if (state_of(s->q) == QUMUN_QUEUED) {
@@ -59,7 +59,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 	cc->curr_slot = slot;
 	cc->curr_slice_ns = rec->slice_ns;
 	cc->curr_weight = rec->weight;
-	qumun_store(&cc->curr_start, now);
+	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
 }
@@ -74,11 +74,11 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
 	rec->sum_exec += ran;
 	rec->vruntime += vt_charge(ran, rec->weight);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
-	rec->enq_at = now;
+	rec->enq_at = runnable ? now : 0;
 	rec->nvcsw = p->nvcsw;
 	rec->nivcsw = p->nivcsw;
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_NONE));
-	qumun_store(&arena_cpu(cpu)->curr_start, 0);
+	shm_store(&arena_cpu(cpu)->curr_start, 0);
 	count_add(cp, run_ns, ran);
 }
 

@@ -18,7 +18,7 @@ static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
 {
 	u64 since = sh->granted_at, at;
 
-	if (!qumun_load(&sh->undecided) || !since)
+	if (!shm_load(&sh->undecided) || !since)
 		return false;
 	at = sh->undecided_at;
 	if ((s64)(at - since) > 0)
@@ -32,20 +32,21 @@ static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
 static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
 					    u64 now)
 {
-	if (qumun_swap(&sh->autopilot, 1))
+	if (shm_swap(&sh->autopilot, 1))
 		return;
 	sh->autopilot_at = now;
-	sh->autopilot_rounds = qumun_load(&arena_shard(shard)->rounds);
+	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 	sh->grant_at = now;
 	count(cp, autopilot_episodes);
 }
 
 static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
 {
-	if (!qumun_swap(&sh->autopilot, 0))
+	if (!shm_swap(&sh->autopilot, 0))
 		return;
 	sh->granted_at = 0;
-	count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
+	if (sh->autopilot_at) /* 0: the wait for the first pass, not an episode */
+		count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
 }
 
 /*
@@ -57,7 +58,7 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 	if (!sh->autopilot) {
 		if (policy_late(sh, now))
 			autopilot_enter(cp, sh, shard, now);
-	} else if (qumun_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
+	} else if (shm_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
 		autopilot_leave(cp, sh, now);
 	}
 	return sh->autopilot;
@@ -67,11 +68,11 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					       u32 shard, s32 cpu, u64 now)
 {
-	if (qumun_load(&sh->undecided))
+	if (shm_load(&sh->undecided))
 		take_back(shard, 0, now);
-	if (qumun_load(&arena_shard(shard)->sleeping))
+	if (shm_load(&arena_shard(shard)->sleeping))
 		ring_bell(cp, sh, now);
-	if (qumun_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
+	if (shm_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
 		sh->grant_at = now;
 		return grant_policy(cp, sh, shard, cpu, now);
 	}

@@ -18,8 +18,8 @@
 static __always_inline void set_state(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec,
 				      u64 word)
 {
-	qumun_store(&s->q, word);
-	qumun_store(&rec->state, word);
+	shm_store(&s->q, word);
+	shm_store(&rec->state, word);
 }
 
 static __always_inline void mark_queued(u32 slot)
@@ -44,7 +44,7 @@ static __always_inline void unmark_queued(u32 slot)
 static __always_inline void end_asking(struct shard_priv *sh, u32 slot)
 {
 	unmark_queued(slot);
-	qumun_add(&sh->undecided, -1);
+	shm_add(&sh->undecided, -1);
 }
 
 /* @s was asked about and the question became moot. */
@@ -127,7 +127,7 @@ static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_p
 	s = slot_priv(slot);
 	if (!s)
 		return;
-	word = qumun_load(&s->q);
+	word = shm_load(&s->q);
 	if (gen_of(word) != gen || state_of(word) != QUMUN_QUEUED) {
 		if (gen_of(word) == gen && state_of(word) == QUMUN_DISPATCHED)
 			count(cp, doubled);
@@ -155,7 +155,7 @@ static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_p
 	else if (slice > SLICE_CEILING_NS)
 		slice = SLICE_CEILING_NS;
 
-	if (!qumun_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED))) {
+	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED))) {
 		count(cp, stale);
 		return;
 	}
@@ -166,7 +166,7 @@ static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_p
 	if (flags & QUMUN_HEAD)
 		vtime = arena_cpu(cpu)->front - (1ULL << 40);
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, vtime, enq_flags);
-	if (qumun_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED)) {
+	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED)) {
 		scx_bpf_dispatch_cancel();
 		return;
 	}
@@ -192,15 +192,15 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 	u32 i, again;
 
 	bpf_for(again, 0, 2) {
-		if (qumun_load(&as->down.tail) == qumun_load(&sh->down_head))
+		if (shm_load(&as->down.tail) == shm_load(&sh->down_head))
 			return;
-		if (!qumun_cas(&sh->drain_lock, 0, 1))
+		if (!shm_cas(&sh->drain_lock, 0, 1))
 			return;
 		head = sh->down_head;
 		if (qumun_ring_waiting(&as->down, head, QUMUN_DOWN_SLOTS, &nr) ==
 		    QUMUN_RING_BROKEN) {
 			count(cp, ring_broken);
-			sh->down_head = head = qumun_load(&as->down.tail);
+			sh->down_head = head = shm_load(&as->down.tail);
 			qumun_ring_release(&as->down, head);
 		}
 		if (nr > ANSWERS_PER_DISPATCH)
@@ -214,10 +214,10 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 		}
 		sh->down_head = head;
 		qumun_ring_release(&as->down, head);
-		qumun_swap(&sh->drain_lock, 0);
+		shm_swap(&sh->drain_lock, 0);
 	}
 	/* what is left goes with the next look; make sure there is one */
-	if (qumun_load(&as->down.tail) != qumun_load(&sh->down_head))
+	if (shm_load(&as->down.tail) != shm_load(&sh->down_head))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
@@ -235,23 +235,23 @@ static __always_inline bool take_back_one(struct bpf_cpu_priv *cp, struct shard_
 	s = slot_priv(slot);
 	if (!s)
 		return false;
-	word = qumun_load(&s->q);
+	word = shm_load(&s->q);
 	if (state_of(word) != QUMUN_QUEUED || elapsed(now, s->enq_at) < min_age)
 		return false;
 	p = s->task;
 	if (!p)
 		return false;
-	if (!qumun_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
+	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
 		return false;
 	end_asking(sh, slot);
 	rec = arena_task(slot);
-	qumun_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
+	shm_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
 	if (min_age)
 		count(cp, rescued);
 	else
 		count(cp, taken_back);
 	decide_here(cp, p, s, rec, scx_bpf_task_cpu(p), 0, now);
-	if (qumun_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
+	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
 		scx_bpf_dispatch_cancel();
 	return true;
 }
@@ -280,7 +280,7 @@ static __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 		bits = bpf_map_lookup_elem(&queued_bits, &word);
 		if (!bits)
 			break;
-		mask = qumun_load(bits);
+		mask = shm_load(bits);
 		if (!mask)
 			continue;
 		bpf_for(bit, 0, 64) {

@@ -137,7 +137,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		count(cp, kernel_self);
 	} else if (autopilot_check(cp, sh, cp->shard, now)) {
 		count(cp, kernel_autopilot);
-		if (qumun_load(&arena_shard(cp->shard)->sleeping))
+		if (shm_load(&arena_shard(cp->shard)->sleeping))
 			ring_bell(cp, sh, now);
 	} else {
 		/* the policy needs to know whether the waker is in a hurry, and so do we */
@@ -196,11 +196,11 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (autopilot_check(cp, sh, shard, now)) {
 		if (autopilot_dispatch(cp, sh, shard, cpu, now))
 			return;
-	} else if (qumun_load(&sh->work) && qumun_load(&sh->parked)) {
+	} else if (shm_load(&sh->work) && shm_load(&sh->parked)) {
 		if (grant_policy(cp, sh, shard, cpu, now))
 			return;
 	}
-	if (qumun_load(&sh->undecided) &&
+	if (shm_load(&sh->undecided) &&
 	    elapsed(now, sh->rescue_at) > arena_header()->params.rescue_ns / 4) {
 		sh->rescue_at = now;
 		take_back(shard, arena_header()->params.rescue_ns, now);
@@ -209,7 +209,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (dsq_move_to_local(dsq_of_cpu(cpu)))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
-		if (!sh->autopilot && qumun_load(&sh->parked) &&
+		if (!sh->autopilot && shm_load(&sh->parked) &&
 		    grant_policy(cp, sh, shard, cpu, now))
 			return;
 		/* alone: goes on without being asked about */
@@ -218,7 +218,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (nr_cpus > 1 && steal(cp, cpu))
 		return;
-	if (qumun_load(&sh->parked))
+	if (shm_load(&sh->parked))
 		grant_policy(cp, sh, shard, cpu, now);
 }
 
@@ -232,10 +232,10 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	if (!cp)
 		return;
 	sh = shard_priv(cp->shard);
-	if (!sh || !qumun_load(&sh->undecided))
+	if (!sh || !shm_load(&sh->undecided))
 		return;
 	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
-	    (qumun_load(&sh->work) && qumun_load(&sh->parked)))
+	    (shm_load(&sh->work) && shm_load(&sh->parked)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
@@ -260,7 +260,7 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 	} else {
 		advance_front(arena_cpu(cpu), p->scx.dsq_vtime - BASE_SLICE_NS);
 		arena_cpu(cpu)->curr_deadline = p->scx.dsq_vtime;
-		qumun_store(&arena_cpu(cpu)->curr_start, now);
+		shm_store(&arena_cpu(cpu)->curr_start, now);
 		count(cp, runs);
 	}
 }
@@ -284,7 +284,7 @@ void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
 		account_stopping(cp, p, s, arena_task(tc->slot), cpu, runnable, now);
 	else
-		qumun_store(&arena_cpu(cpu)->curr_start, 0);
+		shm_store(&arena_cpu(cpu)->curr_start, 0);
 }
 
 void BPF_STRUCT_OPS(gthulhu_enable, struct task_struct *p)
@@ -373,15 +373,23 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)
 	s32 err;
 	u32 i;
 
+	use_arena();
 	bpf_for(i, 0, nr_cpus) {
 		err = scx_bpf_create_dsq(dsq_of_cpu(i), -1);
 		if (err)
 			return err;
 	}
 	bpf_for(i, 0, nr_shards) {
+		struct shard_priv *sh = shard_priv(i);
+
 		err = scx_bpf_create_dsq(dsq_of_policy(i), -1);
 		if (err)
 			return err;
+		/* until the policy's first pass the BPF half decides */
+		if (sh) {
+			sh->autopilot_rounds = shm_load(&arena_shard(i)->rounds);
+			sh->autopilot = 1;
+		}
 	}
 	return 0;
 }

@@ -70,9 +70,9 @@ static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv
 static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
 					  s32 cpu, bool urgent, u64 now)
 {
-	u64 before = qumun_swap(&sh->work, 1);
+	u64 before = shm_swap(&sh->work, 1);
 
-	if (qumun_load(&sh->parked)) {
+	if (shm_load(&sh->parked)) {
 		if (urgent) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 			count(cp, preempt_kicks);
@@ -80,7 +80,7 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 			count(cp, idle_kicks);
 		}
-	} else if (qumun_load(&arena_shard(shard)->sleeping)) {
+	} else if (shm_load(&arena_shard(shard)->sleeping)) {
 		ring_bell(cp, sh, now);
 	}
 }
@@ -95,16 +95,16 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 
 	if (!sh)
 		return;
-	rounds = qumun_load(&arena_shard(shard)->rounds);
+	rounds = shm_load(&arena_shard(shard)->rounds);
 	if (rounds != sh->rounds) {
 		sh->rounds = rounds;
 		sh->granted_at = 0;
 	}
 	dsq_insert(p, dsq_of_policy(shard), sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS,
 		   enq_flags);
-	qumun_store(&sh->parked, 1);
-	qumun_swap(&sh->pad0[0], now);
-	if (qumun_load(&sh->work) && !sh->autopilot)
+	shm_store(&sh->parked, 1);
+	shm_swap(&sh->pad0[0], now);
+	if (shm_load(&sh->work) && !sh->autopilot)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	else if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
@@ -114,9 +114,9 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 static __always_inline bool grant_policy(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
 					 s32 cpu, u64 now)
 {
-	qumun_swap(&sh->work, 0);
+	shm_swap(&sh->work, 0);
 	if (dsq_move_to_local(dsq_of_policy(shard))) {
-		qumun_store(&sh->parked, 0);
+		shm_store(&sh->parked, 0);
 		return true;
 	}
 	announce_work(cp, sh, shard, cpu, false, now);
@@ -129,7 +129,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 
 	if (!sh)
 		return;
-	qumun_store(&sh->parked, 0);
+	shm_store(&sh->parked, 0);
 	sh->wake_sent_at = 0;
 	sh->run_at = now;
 	if (!sh->granted_at)

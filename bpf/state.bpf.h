@@ -247,22 +247,22 @@ static __always_inline u64 dsq_of_policy(u32 shard)
  */
 static __always_inline void note_queued(struct slot_priv *s, u32 cpu)
 {
-	u32 old = qumun_swap(&s->on_dsq, cpu + 1);
+	u32 old = shm_swap(&s->on_dsq, cpu + 1);
 
 	if (old)
-		qumun_add(&arena_cpu(old - 1)->nr_queued, -1);
-	qumun_add(&arena_cpu(cpu)->nr_queued, 1);
+		shm_add(&arena_cpu(old - 1)->nr_queued, -1);
+	shm_add(&arena_cpu(cpu)->nr_queued, 1);
 }
 
 static __always_inline void note_unqueued(struct slot_priv *s)
 {
 	u32 old;
 
-	if (!qumun_load(&s->on_dsq))
+	if (!shm_load(&s->on_dsq))
 		return;
-	old = qumun_swap(&s->on_dsq, 0);
+	old = shm_swap(&s->on_dsq, 0);
 	if (old)
-		qumun_add(&arena_cpu(old - 1)->nr_queued, -1);
+		shm_add(&arena_cpu(old - 1)->nr_queued, -1);
 }
 
 #endif

@@ -25,15 +25,15 @@ static __always_inline u32 slot_take(void)
 	if (!list || !ctl)
 		return QUMUN_NO_SLOT;
 	bpf_for(i, 0, SLOT_TRIES) {
-		head = qumun_load(&list->head);
+		head = shm_load(&list->head);
 		slot = (u32)head;
 		if (slot == QUMUN_NO_SLOT)
 			break;
 		s = slot_priv(slot);
 		if (!s)
 			return QUMUN_NO_SLOT;
-		if (qumun_cas(&list->head, head,
-			      ((head >> 32) + 1) << 32 | qumun_load(&s->next_free)))
+		if (shm_cas(&list->head, head,
+			      ((head >> 32) + 1) << 32 | shm_load(&s->next_free)))
 			return slot;
 	}
 	slot = __sync_fetch_and_add(&list->fresh, 1);
@@ -53,9 +53,9 @@ static __always_inline void slot_give(struct slot_priv *s, u32 slot)
 	if (!list)
 		return;
 	bpf_for(i, 0, SLOT_TRIES) {
-		head = qumun_load(&list->head);
-		qumun_store(&s->next_free, (u32)head);
-		if (qumun_cas(&list->head, head, ((head >> 32) + 1) << 32 | slot))
+		head = shm_load(&list->head);
+		shm_store(&s->next_free, (u32)head);
+		if (shm_cas(&list->head, head, ((head >> 32) + 1) << 32 | slot))
 			return;
 	}
 }
@@ -130,7 +130,7 @@ static __always_inline s32 task_begin(struct task_struct *p)
 	rec->vruntime = arena_cpu(rec->vcpu)->front;
 	task_note_affinity(p, rec, p->cpus_ptr);
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_NONE));
-	qumun_store_release(&rec->incarnation, ctx->incarnation);
+	shm_store_release(&rec->incarnation, ctx->incarnation);
 	count(cp, tasks_seen);
 	return 0;
 }
@@ -192,7 +192,7 @@ static __always_inline void task_end(struct task_struct *p)
 		bpf_task_release(mine);
 	if (arena_task(slot)->nr_runs)
 		tell_exit(cp, p->pid);
-	qumun_store_release(&arena_task(slot)->incarnation, 0);
+	shm_store_release(&arena_task(slot)->incarnation, 0);
 	count(cp, tasks_gone);
 	slot_give(s, slot);
 
@@ -224,7 +224,7 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 	sh->run_at = 0;
 	if (runnable)
 		return;
-	if (!qumun_load(&arena_shard(shard)->sleeping) || (p->__state & TASK_STOPPED_OR_TRACED))
+	if (!shm_load(&arena_shard(shard)->sleeping) || (p->__state & TASK_STOPPED_OR_TRACED))
 		autopilot_enter(cp, sh, shard, now);
 	else
 		sh->granted_at = 0;

@@ -36,13 +36,13 @@ size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size)
 
 static void read_params(struct engine *e)
 {
-	__u64 seq = qumun_load_acquire(&e->arena->params_seq);
+	__u64 seq = shm_load_acquire(&e->arena->params_seq);
 
 	/* odd: being written; the old set serves for one more pass */
 	if (seq == e->params_seq || (seq & 1))
 		return;
 	e->params = e->arena->params;
-	if (qumun_load_acquire(&e->arena->params_seq) == seq)
+	if (shm_load_acquire(&e->arena->params_seq) == seq)
 		e->params_seq = seq;
 }
 
@@ -67,8 +67,8 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 	mem += line_up(e->nr_cpus * sizeof(__u64));
 	e->policy_state = mem;
 	for (cpu = 0; cpu < e->nr_cpus; cpu++)
-		e->up_head[cpu] = qumun_load_acquire(&e->cpus[cpu].up.head);
-	e->down_tail = qumun_load_acquire(&e->shard->down.tail);
+		e->up_head[cpu] = shm_load_acquire(&e->cpus[cpu].up.head);
+	e->down_tail = shm_load_acquire(&e->shard->down.tail);
 	e->params_seq = ~0ULL;
 	read_params(e);
 	e->params = arena->params;
@@ -78,7 +78,7 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 /* Hand one entry of an up-ring to the policy. */
 static void take_ask(struct engine *e, const struct qumun_ask *entry)
 {
-	struct qumun_ask ask = { qumun_load(&entry->slot), qumun_load(&entry->gen) };
+	struct qumun_ask ask = { shm_load(&entry->slot), shm_load(&entry->gen) };
 	struct engine_slot *s;
 	struct qumun_task *t;
 	__u32 incarnation;
@@ -94,7 +94,7 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	if (s->waiting && e->policy->cancel)
 		e->policy->cancel(ctx_of(e), t, e->now);
 	s->waiting = 0;
-	word = qumun_load_acquire(&t->state);
+	word = shm_load_acquire(&t->state);
 	if ((__u32)(word >> 8) != ask.gen || (word & 0xff) != QUMUN_QUEUED) {
 		e->counters.stale_asks++;
 		return;
@@ -102,7 +102,7 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	at = t->enq_at;
 	if (vt_before(e->now, at))
 		e->now = at;
-	incarnation = qumun_load(&t->incarnation);
+	incarnation = shm_load(&t->incarnation);
 	if (s->incarnation != incarnation) {
 		s->incarnation = incarnation;
 		if (e->policy->task_init)
@@ -124,7 +124,7 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 		return 0;
 	case QUMUN_RING_BROKEN:
 		e->counters.broken_asks++;
-		e->up_head[cpu] = qumun_load_acquire(&c->up.tail);
+		e->up_head[cpu] = shm_load_acquire(&c->up.tail);
 		qumun_ring_release(&c->up, e->up_head[cpu]);
 		return 0;
 	default:
@@ -157,7 +157,7 @@ unsigned int engine_pass(struct engine *e)
 	if (e->policy->dispatch)
 		e->policy->dispatch(ctx_of(e), e->now);
 	e->counters.passes++;
-	qumun_store_release(&e->shard->rounds, e->shard->rounds + 1);
+	shm_store_release(&e->shard->rounds, e->shard->rounds + 1);
 	return read + (unsigned int)(e->counters.answers - answers);
 }
 
@@ -166,11 +166,11 @@ bool engine_may_sleep(struct engine *e)
 	__u32 cpu;
 
 	/* a full barrier: the BPF half swaps `work` and then reads this; see policy.bpf.h */
-	(void)qumun_swap(&e->shard->sleeping, 1);
+	(void)shm_swap(&e->shard->sleeping, 1);
 	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
 		if (e->cpus[cpu].shard != e->shard_id)
 			continue;
-		if (qumun_load_acquire(&e->cpus[cpu].up.tail) != e->up_head[cpu]) {
+		if (shm_load_acquire(&e->cpus[cpu].up.tail) != e->up_head[cpu]) {
 			engine_awake(e);
 			return false;
 		}
@@ -180,7 +180,7 @@ bool engine_may_sleep(struct engine *e)
 
 void engine_awake(struct engine *e)
 {
-	qumun_store_release(&e->shard->sleeping, 0);
+	shm_store_release(&e->shard->sleeping, 0);
 }
 
 int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t)
@@ -188,7 +188,7 @@ int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_ta
 	const struct engine *e = engine_of(ctx);
 	const struct engine_slot *s = &e->slots[t - e->tasks];
 
-	return s->waiting && qumun_load_acquire(&t->state) ==
+	return s->waiting && shm_load_acquire(&t->state) ==
 				     ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
 }
 

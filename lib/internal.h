@@ -12,6 +12,7 @@
 
 #include <qumun.h>
 #include <qumun/abi.h>
+#include <qumun/atomic.h>
 #include <qumun/private.h>
 
 #include "../engine/engine.h"

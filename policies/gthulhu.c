@@ -22,8 +22,8 @@
 static __u64 expected_wait(const struct qumun_cpu *c, const struct qumun_param_block *par,
 			   __u64 now)
 {
-	__u64 start = qumun_load(&c->curr_start), ran, rest = 0;
-	__s32 nr = qumun_load(&c->nr_queued);
+	__u64 start = shm_load(&c->curr_start), ran, rest = 0;
+	__s32 nr = shm_load(&c->nr_queued);
 
 	if (start) {
 		ran = (__s64)(now - start) > 0 ? now - start : 0;
@@ -45,7 +45,7 @@ static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t
 	if (t->flags & QUMUN_TASK_WAKEUP)
 		return t->cpu;
 	/* nobody waits at home: nothing to gain elsewhere */
-	if (qumun_load(&own->nr_queued) <= 0 && !qumun_load(&own->curr_start))
+	if (shm_load(&own->nr_queued) <= 0 && !shm_load(&own->curr_start))
 		return t->cpu;
 	best_wait = expected_wait(own, par, now);
 	tries = nr - 1 < CANDIDATES ? nr - 1 : CANDIDATES;
@@ -78,7 +78,7 @@ static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 		from = qumun_policy_cpu(ctx, t->vcpu);
 		v = vt_renormalize(v, from ? from->front : front, front);
 	}
-	nr_queued = qumun_load(&c->nr_queued);
+	nr_queued = shm_load(&c->nr_queued);
 	d.slice_ns = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
 			      nr_queued > 0 ? (__u32)nr_queued : 0);
 	request = vt_charge(d.slice_ns, t->weight);

@@ -21,6 +21,7 @@
 #define QUMUN_POLICY_H
 
 #include "abi.h"
+#include "atomic.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -83,6 +84,8 @@ struct qumun_policy_ops {
 	void (*task_init)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
 };
 
+#pragma GCC visibility push(default)
+
 /*
  * Answer for @t, which must be waiting (its enqueue was called and it was not answered since).
  * 0; -ENOENT if it no longer waits (dropped and counted, nothing to do); -EAGAIN if the ring of
@@ -108,6 +111,8 @@ const struct qumun_param_block *qumun_policy_params(const struct qumun_policy_ct
 
 /* Does @t still wait for the answer to the question that enqueue last put? Since 0.1. */
 int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
+
+#pragma GCC visibility pop
 
 /* May @t run on @cpu, as far as its record tells? Since 0.1. */
 static inline int qumun_task_may_use(const struct qumun_task *t, __s32 cpu)

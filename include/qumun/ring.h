@@ -36,7 +36,7 @@ enum qumun_ring_outcome {
 static inline enum qumun_ring_outcome
 qumun_ring_room(const struct qumun_cursors QUMUN_ARENA *c, __u64 tail, __u64 slots)
 {
-	__u64 used = tail - qumun_load_acquire(&c->head);
+	__u64 used = tail - shm_load_acquire(&c->head);
 
 	if (used > slots)
 		return QUMUN_RING_BROKEN;
@@ -46,7 +46,7 @@ qumun_ring_room(const struct qumun_cursors QUMUN_ARENA *c, __u64 tail, __u64 slo
 /* Publish the entries before @tail. */
 static inline void qumun_ring_publish(struct qumun_cursors QUMUN_ARENA *c, __u64 tail)
 {
-	qumun_store_release(&c->tail, tail);
+	shm_store_release(&c->tail, tail);
 }
 
 /*
@@ -56,7 +56,7 @@ static inline enum qumun_ring_outcome
 qumun_ring_waiting(const struct qumun_cursors QUMUN_ARENA *c, __u64 head, __u64 slots,
 		   __u64 *nr)
 {
-	*nr = qumun_load_acquire(&c->tail) - head;
+	*nr = shm_load_acquire(&c->tail) - head;
 	if (*nr > slots) {
 		*nr = 0;
 		return QUMUN_RING_BROKEN;
@@ -67,7 +67,7 @@ qumun_ring_waiting(const struct qumun_cursors QUMUN_ARENA *c, __u64 head, __u64 
 /* Give the entries before @head back to the producer. */
 static inline void qumun_ring_release(struct qumun_cursors QUMUN_ARENA *c, __u64 head)
 {
-	qumun_store_release(&c->head, head);
+	shm_store_release(&c->head, head);
 }
 
 #endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gthulhu: schedule this machine. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "daemon.h"
+
+static struct qumun *running;
+
+static void on_signal(int sig)
+{
+	qumun_stop(running);
+}
+
+static void catch_signals(struct qumun *q, double for_seconds)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct itimerval timer = { 0 };
+
+	running = q;
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	if (for_seconds > 0) {
+		timer.it_value.tv_sec = (time_t)for_seconds;
+		timer.it_value.tv_usec =
+			(suseconds_t)((for_seconds - (double)timer.it_value.tv_sec) * 1e6);
+		setitimer(ITIMER_REAL, &timer, NULL);
+	}
+}
+
+/* The exit code for a failed qumun_load(). */
+static int load_failure(const struct daemon_options *o, int err)
+{
+	if (o->bpf_object && err != -EPERM && err != -ENOMEM)
+		return EXIT_USAGE;
+	return err == -ENOENT ? EXIT_SYSTEM : EXIT_RUNTIME;
+}
+
+static int choose_policy(struct qumun *q, const char *name)
+{
+	const struct qumun_policy_ops *ops;
+
+	if (strchr(name, '/') || strstr(name, ".so"))
+		return qumun_load_policy(q, name) ? EXIT_USAGE : 0;
+	ops = builtin_find(name);
+	if (!ops) {
+		say(QUMUN_LOG_ERROR, "no policy \"%s\": use a path such as ./%s.so, or one of", name,
+		    name);
+		builtin_list(stderr);
+		return EXIT_USAGE;
+	}
+	return qumun_set_policy(q, ops) ? EXIT_USAGE : 0;
+}
+
+static void protect_from_oom(void)
+{
+	FILE *f = fopen("/proc/self/oom_score_adj", "we");
+
+	if (!f)
+		return;
+	fputs("-1000", f);
+	fclose(f);
+}
+
+static int schedule(struct qumun *q, const struct daemon_options *o)
+{
+	struct qumun_exit_report report;
+	int err;
+
+	protect_from_oom();
+	catch_signals(q, o->for_seconds);
+	if (qumun_attach(q))
+		return EXIT_RUNTIME;
+	say(QUMUN_LOG_INFO, "attached: policy %s, %s mode%s", o->policy,
+	    o->mode == QUMUN_MODE_KERNEL ? "kernel" : "user", o->partial ? ", partial" : "");
+	err = qumun_run(q);
+	qumun_detach(q);
+	if (!err) {
+		say(QUMUN_LOG_INFO, "detached: the kernel's own scheduler is back");
+	} else if (qumun_exit_info(q, &report) == 1) {
+		say(QUMUN_LOG_ERROR, "exit kind %d, code %lld; the kernel's own scheduler is back",
+		    report.kind, (long long)report.code);
+		if (*report.dump)
+			fprintf(stderr, "%s\n", report.dump);
+	}
+	report_print(q, o->json);
+	return err ? EXIT_RUNTIME : EXIT_CLEAN;
+}
+
+int main(int argc, char **argv)
+{
+	struct qumun_options lo = QUMUN_OPTIONS_INIT;
+	struct daemon_options o;
+	struct qumun *q;
+	int err;
+
+	err = options_parse(&o, argc, argv);
+	if (err)
+		return err;
+	log_level(o.level);
+	if (o.help) {
+		options_help(stdout);
+		return EXIT_CLEAN;
+	}
+	if (o.version) {
+		version_print();
+		return EXIT_CLEAN;
+	}
+	if (o.check)
+		return check_run(o.json);
+
+	lo.mode = o.mode;
+	lo.flags = o.partial ? QUMUN_PARTIAL : 0;
+	lo.max_tasks = o.max_tasks;
+	lo.debug = o.debug;
+	lo.log = log_line;
+	err = qumun_load(o.bpf_object, &lo, &q);
+	if (err)
+		return load_failure(&o, err);
+	err = choose_policy(q, o.policy);
+	if (!err)
+		err = schedule(q, &o);
+	qumun_close(q);
+	return err;
+}

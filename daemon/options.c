@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line and the environment: option > environment > default. A bad value is an error
+ * that names where it came from and what is accepted.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "daemon.h"
+
+enum { OPT_BPF = 256, OPT_FOR, OPT_JSON, OPT_PARTIAL, OPT_CHECK, OPT_LOG_LEVEL };
+
+static const struct option long_options[] = {
+	{ "policy", required_argument, NULL, 'p' },
+	{ "mode", required_argument, NULL, 'm' },
+	{ "partial", no_argument, NULL, OPT_PARTIAL },
+	{ "for", required_argument, NULL, OPT_FOR },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "bpf-object", required_argument, NULL, OPT_BPF },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+void options_help(FILE *out)
+{
+	fputs("usage: gthulhu [options]\n"
+	      "\n"
+	      "Schedules this machine until SIGINT or SIGTERM, then gives it back to the kernel.\n"
+	      "\n"
+	      "  -p, --policy NAME|FILE.so  what decides (default gthulhu)\n"
+	      "  -m, --mode user|kernel     who decides: the policy, or the BPF half with the\n"
+	      "                             same arithmetic (default user)\n"
+	      "      --partial              schedule only tasks that ask for SCHED_EXT\n"
+	      "      --for TIME             detach after TIME: 60s, 5m, 1h (default: never)\n"
+	      "      --check                say what this kernel offers, attach nothing\n"
+	      "      --bpf-object FILE      use this main.bpf.o instead of the built-in one\n"
+	      "      --json                 print the final counters (or --check) as JSON\n"
+	      "      --log-level LEVEL      ERROR, WARN, INFO or DEBUG (default INFO)\n"
+	      "  -v, --verbose              same as --log-level DEBUG\n"
+	      "  -V, --version              versions of program, interfaces and kernel\n"
+	      "  -h, --help                 this text\n"
+	      "\n"
+	      "policies:\n",
+	      out);
+	builtin_list(out);
+	fputs("\n"
+	      "environment: GTHULHU_DEBUG (0, 1, true, false), GTHULHU_LOG_LEVEL (ERROR, WARN, "
+	      "INFO,\n"
+	      "DEBUG), GTHULHU_MAX_TASKS (1 to 1000000, default 4096)\n"
+	      "exit codes: 0 clean, 1 failure or ejection, 2 usage or policy file, 78 this system\n"
+	      "cannot run it (see --check)\n",
+	      out);
+}
+
+static int bad(const char *what, const char *value, const char *accepted)
+{
+	say(QUMUN_LOG_ERROR, "%s is \"%s\": accepted are %s", what, value, accepted);
+	return EXIT_USAGE;
+}
+
+static int parse_level(const char *what, const char *text, enum qumun_log_level *level)
+{
+	static const char *const names[] = { "ERROR", "WARN", "INFO", "DEBUG" };
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		if (!strcasecmp(text, names[i])) {
+			*level = (enum qumun_log_level)i;
+			return 0;
+		}
+	}
+	return bad(what, text, "ERROR, WARN, INFO and DEBUG");
+}
+
+static int parse_bool(const char *what, const char *text, bool *value)
+{
+	if (!strcmp(text, "1") || !strcasecmp(text, "true"))
+		*value = true;
+	else if (!strcmp(text, "0") || !strcasecmp(text, "false"))
+		*value = false;
+	else
+		return bad(what, text, "0, 1, true and false");
+	return 0;
+}
+
+static int parse_time(const char *text, double *seconds)
+{
+	char *end;
+	double v;
+
+	errno = 0;
+	v = strtod(text, &end);
+	if (!strcmp(end, "m"))
+		v *= 60;
+	else if (!strcmp(end, "h"))
+		v *= 3600;
+	else if (*end && strcmp(end, "s"))
+		v = -1;
+	if (end == text || errno || !(v >= 0.1 && v <= 1e8))
+		return bad("--for", text, "times from 0.1s up, such as 60s, 5m or 1h");
+	*seconds = v;
+	return 0;
+}
+
+static int parse_max_tasks(const char *text, unsigned int *value)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || v < 1 || v > 1000000)
+		return bad("GTHULHU_MAX_TASKS", text, "whole numbers from 1 to 1000000");
+	*value = (unsigned int)v;
+	return 0;
+}
+
+static int parse_environment(struct daemon_options *o)
+{
+	const char *v;
+	int err = 0;
+
+	v = getenv("GTHULHU_DEBUG");
+	if (v)
+		err = parse_bool("GTHULHU_DEBUG", v, &o->debug);
+	v = getenv("GTHULHU_LOG_LEVEL");
+	if (!err && v)
+		err = parse_level("GTHULHU_LOG_LEVEL", v, &o->level);
+	v = getenv("GTHULHU_MAX_TASKS");
+	if (!err && v)
+		err = parse_max_tasks(v, &o->max_tasks);
+	return err;
+}
+
+static int parse_one(struct daemon_options *o, int opt)
+{
+	switch (opt) {
+	case 'p':
+		o->policy = optarg;
+		return 0;
+	case 'm':
+		if (!strcmp(optarg, "user"))
+			o->mode = QUMUN_MODE_USER;
+		else if (!strcmp(optarg, "kernel"))
+			o->mode = QUMUN_MODE_KERNEL;
+		else
+			return bad("--mode", optarg, "user and kernel");
+		return 0;
+	case OPT_PARTIAL:
+		o->partial = true;
+		return 0;
+	case OPT_FOR:
+		return parse_time(optarg, &o->for_seconds);
+	case OPT_CHECK:
+		o->check = true;
+		return 0;
+	case OPT_BPF:
+		o->bpf_object = optarg;
+		return 0;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case OPT_LOG_LEVEL:
+		return parse_level("--log-level", optarg, &o->level);
+	case 'v':
+		o->level = QUMUN_LOG_DEBUG;
+		return 0;
+	case 'V':
+		o->version = true;
+		return 0;
+	case 'h':
+		o->help = true;
+		return 0;
+	default:
+		fputs("Try 'gthulhu --help'.\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+int options_parse(struct daemon_options *o, int argc, char **argv)
+{
+	int opt, err;
+
+	*o = (struct daemon_options){ .policy = "gthulhu", .level = QUMUN_LOG_INFO };
+	err = parse_environment(o);
+	while (!err && (opt = getopt_long(argc, argv, "p:m:vVh", long_options, NULL)) != -1)
+		err = parse_one(o, opt);
+	if (!err && optind < argc) {
+		say(QUMUN_LOG_ERROR, "unexpected argument \"%s\": see gthulhu --help",
+		    argv[optind]);
+		err = EXIT_USAGE;
+	}
+	return err;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From attach to detach, and why it ended. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define SCX_EXIT_DONE 1
+#define SCX_EXIT_ERROR 1024
+
+/* One word from a file under /sys/kernel/sched_ext, or "". */
+static void read_scx(const char *name, char *buf, size_t size)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/kernel/sched_ext/%s", name);
+	buf[0] = '\0';
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fgets(buf, (int)size, f))
+		buf[strcspn(buf, "\n")] = '\0';
+	fclose(f);
+}
+
+static int prepare_engine(struct qumun *q)
+{
+	__u64 state = q->policy->state_size;
+	int err;
+
+	q->engine_memory_size = engine_memory_size(q->arena->max_records, q->nr_cpus, state);
+	q->engine_memory = mmap(NULL, q->engine_memory_size, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	q->engine = calloc(1, sizeof(*q->engine));
+	if (q->engine_memory == MAP_FAILED || !q->engine) {
+		q->engine_memory = NULL;
+		return qumun_fail(q, -ENOMEM, "out of memory for the engine");
+	}
+	err = engine_init(q->engine, q->arena, 0, q->policy, q->engine_memory);
+	if (err)
+		qumun_fail(q, err, "policy %s does not start: %s", q->policy->name,
+			   strerror(-err));
+	return err;
+}
+
+static int refuse_second(struct qumun *q)
+{
+	char state[64], ops[64];
+
+	read_scx("state", state, sizeof(state));
+	if (!*state || !strcmp(state, "disabled"))
+		return 0;
+	read_scx("root/ops", ops, sizeof(ops));
+	return qumun_fail(q, -EBUSY,
+			  "sched_ext scheduler \"%s\" is %s on this machine: stop it first", ops,
+			  state);
+}
+
+QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops)
+{
+	if (!ops || ops->abi_version != QUMUN_POLICY_ABI || ops->size < sizeof(*ops) ||
+	    !ops->enqueue)
+		return qumun_fail(q, -EINVAL,
+				  "policy %s is for policy ABI %u, this library speaks %d: build "
+				  "it against this qumun/policy.h",
+				  ops && ops->name ? ops->name : "(none)",
+				  ops ? ops->abi_version : 0, QUMUN_POLICY_ABI);
+	if (q->attached)
+		return qumun_fail(q, -EBUSY, "the policy cannot be changed while attached");
+	q->policy = ops;
+	return 0;
+}
+
+QUMUN_API int qumun_attach(struct qumun *q)
+{
+	struct timespec ts;
+	int err;
+
+	if (q->attached)
+		return qumun_fail(q, -EALREADY, "this scheduler is attached already");
+	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
+		return qumun_fail(q, -EINVAL, "no policy is set: call qumun_set_policy() first");
+	err = refuse_second(q);
+	if (err)
+		return err;
+	if (!q->topology) {
+		err = qumun_init_cache_domains(q);
+		if (err)
+			return err;
+	}
+	if (q->policy && !q->engine) {
+		err = prepare_engine(q);
+		if (err)
+			return err;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+	q->link = bpf_map__attach_struct_ops(
+		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
+	if (!q->link) {
+		err = -errno;
+		if (refuse_second(q))
+			return -EBUSY;
+		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
+				  strerror(-err));
+	}
+	q->attached = true;
+	err = housekeeper_start(q);
+	if (err)
+		qumun_detach(q);
+	return err;
+}
+
+/* Did the kernel end the scheduler? Keeps the report. */
+bool exit_seen(struct qumun *q)
+{
+	__u32 zero = 0;
+
+	if (!q->exit_report)
+		q->exit_report = calloc(1, sizeof(*q->exit_report));
+	if (!q->exit_report || !q->obj)
+		return false;
+	if (bpf_map_lookup_elem(q->exit_report_fd, &zero, q->exit_report))
+		return false;
+	return q->exit_report->kind != 0;
+}
+
+QUMUN_API int qumun_detach(struct qumun *q)
+{
+	if (!q->attached)
+		return 0;
+	qumun_stop(q);
+	housekeeper_stop(q);
+	bpf_link__destroy(q->link);
+	q->link = NULL;
+	q->attached = false;
+	exit_seen(q);
+	return 0;
+}
+
+QUMUN_API int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report)
+{
+	if (!exit_seen(q))
+		return 0;
+	report->kind = q->exit_report->kind;
+	report->code = q->exit_report->exit_code;
+	report->reason = q->exit_report->reason;
+	report->message = q->exit_report->msg;
+	report->dump = q->exit_report->dump;
+	return 1;
+}
+
+QUMUN_API void qumun_stop(struct qumun *q)
+{
+	__u64 one = 1;
+	ssize_t n;
+
+	atomic_store(&q->stopping, true);
+	n = write(q->stop_fd, &one, sizeof(one));
+	(void)n; /* a full counter has the same effect */
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bell: a ring buffer that the BPF half writes a token into when a sleeping policy thread
+ * has work. Level-triggered, so a token that came before the wait ends the wait.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+static int swallow(void *arg, void *data, size_t size)
+{
+	return 0;
+}
+
+int bell_open(struct qumun *q)
+{
+	int fd = bpf_map__fd(bpf_object__find_map_by_name(q->obj, "policy_bell"));
+	struct epoll_event bell = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event stop = { .events = EPOLLIN, .data.fd = q->stop_fd };
+
+	q->bell = ring_buffer__new(fd, swallow, NULL, NULL);
+	q->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!q->bell || q->wait_fd < 0 || epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, fd, &bell) ||
+	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop))
+		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s", strerror(errno));
+	return 0;
+}
+
+void bell_close(struct qumun *q)
+{
+	if (q->wait_fd >= 0)
+		close(q->wait_fd);
+	ring_buffer__free(q->bell);
+	q->wait_fd = -1;
+	q->bell = NULL;
+}
+
+void bell_wait(struct qumun *q, int timeout_ms)
+{
+	struct epoll_event events[2];
+
+	if (epoll_wait(q->wait_fd, events, 2, timeout_ms) > 0)
+		ring_buffer__consume(q->bell);
+}

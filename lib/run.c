@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The policy thread. What it touches is present and locked before it decides for the first time;
+ * afterwards it makes no system call but sched_yield() and the wait for its bell.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define SCHED_EXT 7
+#define SETTLE_NS 1000000000ULL /* faults count from here on */
+#define STACK_BYTES (64 * 1024)
+#define WAIT_MS 1000
+
+/* Map every page of every loaded segment. */
+static int populate_segments(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	uintptr_t from, to;
+	int i, write;
+
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type != PT_LOAD)
+			continue;
+		from = (info->dlpi_addr + ph->p_vaddr) & ~4095UL;
+		to = (info->dlpi_addr + ph->p_vaddr + ph->p_memsz + 4095) & ~4095UL;
+		write = ph->p_flags & PF_W;
+		/* best effort: what is missing shows in the fault counter */
+		(void)madvise((void *)from, to - from,
+			      write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+	}
+	return 0;
+}
+
+static void touch_stack(void)
+{
+	volatile char stack[STACK_BYTES];
+	size_t i;
+
+	for (i = 0; i < sizeof(stack); i += 4096)
+		stack[i] = 0;
+}
+
+static void settle_memory(struct qumun *q)
+{
+	size_t head = q->arena->records_off +
+		      (size_t)q->record_limit * sizeof(struct qumun_task);
+
+	dl_iterate_phdr(populate_segments, NULL);
+	touch_stack();
+	(void)madvise(q->engine_memory, q->engine_memory_size, MADV_POPULATE_WRITE);
+	(void)madvise(q->engine, sizeof(*q->engine), MADV_POPULATE_WRITE);
+	(void)madvise(q->arena, head, MADV_POPULATE_WRITE);
+	/* what is mapped stays; what is not is not forced in (whole arena, thread stacks) */
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		qumun_say(q, QUMUN_LOG_WARN,
+			  "memory cannot be locked (%s): under memory pressure the policy may be "
+			  "late",
+			  strerror(errno));
+}
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+/* Count this thread's faults since it settled; only called when there is nothing to do. */
+static void note_faults(struct qumun *q, __u64 since)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_THREAD, &ru);
+	if (now_ns() - since < SETTLE_NS) {
+		q->faults_minor_base = (__u64)ru.ru_minflt;
+		q->faults_major_base = (__u64)ru.ru_majflt;
+		return;
+	}
+	atomic_store(&q->faults_minor, (__u64)ru.ru_minflt - q->faults_minor_base);
+	atomic_store(&q->faults_major, (__u64)ru.ru_majflt - q->faults_major_base);
+}
+
+/* From here on the BPF half decides; this thread is one of the process's others. */
+static void resign(struct qumun *q)
+{
+	pthread_mutex_lock(&q->control_lock);
+	q->control.mode = QUMUN_MODE_KERNEL;
+	q->control.policy_tid[0] = 0;
+	control_write(q);
+	pthread_mutex_unlock(&q->control_lock);
+}
+
+static int become_policy_thread(struct qumun *q)
+{
+	struct sched_param param = { 0 };
+	int err;
+
+	if ((q->opt.flags & QUMUN_PARTIAL) && sched_setscheduler(0, SCHED_EXT, &param))
+		return qumun_fail(q, -errno, "the policy thread cannot enter SCHED_EXT: %s",
+				  strerror(errno));
+	pthread_mutex_lock(&q->control_lock);
+	q->control.policy_tgid = getpid();
+	q->control.policy_tid[0] = (pid_t)syscall(SYS_gettid);
+	err = control_write(q);
+	pthread_mutex_unlock(&q->control_lock);
+	if (err)
+		qumun_fail(q, err, "telling the BPF half who decides: %s", strerror(-err));
+	return err;
+}
+
+static void decide_until_stopped(struct qumun *q)
+{
+	struct engine *e = q->engine;
+	__u64 since = now_ns();
+
+	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed)) {
+		if (engine_pass(e)) {
+			sched_yield();
+			continue;
+		}
+		if (!engine_may_sleep(e))
+			continue;
+		note_faults(q, since);
+		bell_wait(q, WAIT_MS);
+		engine_awake(e);
+	}
+	note_faults(q, since);
+	resign(q);
+}
+
+QUMUN_API int qumun_run(struct qumun *q)
+{
+	struct qumun_exit_report report;
+	int err;
+
+	if (!q->attached)
+		return qumun_fail(q, -EINVAL, "not attached: call qumun_attach() first");
+	if (q->engine) {
+		settle_memory(q);
+		err = become_policy_thread(q);
+		if (err)
+			return err;
+		decide_until_stopped(q);
+	} else {
+		while (!atomic_load(&q->stopping))
+			bell_wait(q, WAIT_MS);
+	}
+	if (!qumun_exit_info(q, &report))
+		return 0;
+	return qumun_fail(q, -EIO, "the kernel ended the scheduler: %s%s%s", report.reason,
+			  *report.message ? ": " : "", report.message);
+}
+
+QUMUN_API int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major)
+{
+	*minor = atomic_load(&q->faults_minor);
+	*major = atomic_load(&q->faults_major);
+	return 0;
+}
