@@ -21,11 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NSEC_PER_SEC	 1000000000LL
-#define HOG_BATCH	 4096
-#define PERIOD_MIN_US	 100
-#define PERIOD_MAX_US	 1000000
-#define SECONDS_MAX	 86400
+#define NSEC_PER_SEC 1000000000LL
+#define HOG_BATCH 4096
+#define PERIOD_MIN_US 100
+#define PERIOD_MAX_US 1000000
+#define SECONDS_MAX 86400
 #define HOGS_PER_CPU_MAX 64
 
 struct options {

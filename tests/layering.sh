@@ -17,17 +17,18 @@ layers='
 params:   pure
 abi:      pure params
 counters: pure params
+private:  pure params abi counters
 vtime:    pure abi params
 atomic:   pure
 ring:     pure atomic abi params
 policy:   pure abi params vtime
 api:      abi params counters policy
-bpf:      bpf abi atomic counters ring vtime params @bpf
+bpf:      bpf abi atomic counters private ring vtime params @bpf
 base:     base
 engine:   pure engine policy ring atomic vtime abi counters params base
 policies: pure policies policy vtime params abi
-lib:      lib engine api policy abi atomic counters ring vtime params base @bpf @libelf @gelf
-sim:      sim engine policies bpf api policy abi atomic counters ring vtime params base
+lib:      lib engine api policy abi atomic counters private ring vtime params base @bpf @libelf @gelf
+sim:      sim engine policies bpf api policy abi atomic counters private ring vtime params base
 control:  control base @jansson
 daemon:   daemon api policy policies params counters control base @jansson @yaml @microhttpd
 ctl:      ctl control base @jansson @ncurses @curses
