@@ -8,12 +8,15 @@
 
 #include "state.bpf.h"
 
-/* Place @rec's virtual time against the front of @cpu's queue; returns the request's slice. */
-static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu)
+/*
+ * Place the virtual time of @rec, which woke or stayed runnable, against the front of @cpu's
+ * queue; returns the request's slice.
+ */
+static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu, bool woke)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 front = cc->front, v = rec->vruntime, request, slice;
+	u64 front = cc->front, v = rec->vruntime, request, credit, slice;
 	s32 waiting = cc->nr_queued;
 	s32 vcpu = rec->vcpu;
 
@@ -24,7 +27,8 @@ static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cp
 	slice = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
 			 waiting > 0 ? waiting : 0);
 	request = vt_charge(slice, rec->weight);
-	v = vt_place(v, front, request, request + par->max_slice_ns);
+	credit = vt_credit(woke, slice, par->max_slice_ns, rec->weight);
+	v = vt_place(v, front, credit, request + par->max_slice_ns);
 	rec->vruntime = v;
 	rec->deadline = vt_deadline(v, slice, rec->weight, par->latency_factor_fp);
 	rec->slice_ns = slice;
@@ -53,7 +57,7 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
 					u64 enq_flags, u64 now)
 {
 	bool woke = rec->flags & QUMUN_TASK_WAKEUP;
-	u64 slice = place_task(rec, cpu);
+	u64 slice = place_task(rec, cpu, woke);
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
 	note_queued(s, cpu);

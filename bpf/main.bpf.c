@@ -51,7 +51,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		}
 		rec->enq_at = now;
 		rec->nr_wakeups++;
-		slice = place_task(rec, cpu);
+		slice = place_task(rec, cpu, true);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
 	dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
@@ -142,7 +142,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	} else {
 		/* the policy needs to know whether the waker is in a hurry, and so do we */
 		if (woke)
-			place_task(rec, cpu);
+			place_task(rec, cpu, true);
 		if (ask_policy(cp, this_cpu, sh, s, rec, slot, now)) {
 			urgent = woke && wakeup_preempts(rec, cpu, now);
 			announce_work(cp, sh, cp->shard, cpu, urgent, now);

@@ -69,7 +69,8 @@ static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 	__s32 cpu = choose_cpu(ctx, t, now), nr_queued;
 	const struct qumun_cpu *c = qumun_policy_cpu(ctx, cpu), *from;
 	struct qumun_decision d = { .cpu = cpu };
-	__u64 v = t->vruntime, front, request;
+	__u64 v = t->vruntime, front, request, credit;
+	int woke = t->flags & QUMUN_TASK_WAKEUP;
 
 	if (!c)
 		return; /* a broken record; the BPF half takes the task back */
@@ -82,9 +83,10 @@ static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 	d.slice_ns = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
 			      nr_queued > 0 ? (__u32)nr_queued : 0);
 	request = vt_charge(d.slice_ns, t->weight);
-	v = vt_place(v, front, request, request + par->max_slice_ns);
+	credit = vt_credit(woke, d.slice_ns, par->max_slice_ns, t->weight);
+	v = vt_place(v, front, credit, request + par->max_slice_ns);
 	d.vtime = vt_deadline(v, d.slice_ns, t->weight, par->latency_factor_fp);
-	if (t->flags & QUMUN_TASK_WAKEUP && c->curr_start &&
+	if (woke && c->curr_start &&
 	    vt_preempts(d.vtime, c->curr_deadline,
 			(__s64)(now - c->curr_start) > 0 ? now - c->curr_start : 0,
 			par->min_run_ns))

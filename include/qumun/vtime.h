@@ -41,9 +41,26 @@ static inline __u64 vt_charge(__u64 ns, __u32 weight)
 }
 
 /*
+ * How far behind the front a task may be placed, in virtual time.
+ *
+ * A sleeper: one slice of service. For a weight below nice 0 that would be more virtual time than
+ * a slice is long; it gets no more than that. Otherwise every sleeper with full credit has the
+ * front as its deadline, whatever its weight, and a crowd of light ones makes a heavy one wait
+ * for a slice of each.
+ *
+ * A task that stayed runnable keeps what it is owed: it may have waited for the slice that it was
+ * preempted in, at most the largest one.
+ */
+static inline __u64 vt_credit(int woke, __u64 slice_ns, __u64 max_slice_ns, __u32 weight)
+{
+	if (!woke)
+		return vt_charge(max_slice_ns, weight);
+	return weight < WEIGHT_NICE_0 ? slice_ns : vt_charge(slice_ns, weight);
+}
+
+/*
  * Where a task that becomes runnable stands against @front, the front of the queue that will
- * serve it: not further behind than one slice of its own (the sleeper's credit), not further
- * ahead than @max_lag.
+ * serve it: not further behind than @credit (vt_credit()), not further ahead than @max_lag.
  */
 static inline __u64 vt_place(__u64 vruntime, __u64 front, __u64 credit, __u64 max_lag)
 {

@@ -4,7 +4,7 @@
 
 #include "tap.h"
 
-#define MS  1000000ULL
+#define MS 1000000ULL
 #define TOP (~0ULL)
 
 static const struct {
@@ -112,6 +112,34 @@ static void test_charge(void)
 	for (i = 0; i < sizeof(charge_cases) / sizeof(charge_cases[0]); i++)
 		tap_is(vt_charge(charge_cases[i].ns, charge_cases[i].weight),
 		       charge_cases[i].want, "vt_charge: %s", charge_cases[i].name);
+}
+
+static const struct {
+	const char *name;
+	int woke;
+	__u64 slice;
+	__u32 weight;
+	__u64 want;
+} credit_cases[] = {
+	{ "nice 0 sleeper: a slice", 1, 5 * MS, 1024, 5 * MS },
+	{ "nice -20 sleeper: a slice of service", 1, 5 * MS, 88761,
+	  5 * MS * 1024 / 88761 },
+	{ "nice 1 sleeper: no more than nice 0", 1, 5 * MS, 820, 5 * MS },
+	{ "nice 19 sleeper: no more than nice 0", 1, 5 * MS, 15, 5 * MS },
+	{ "weight 0", 1, 5 * MS, 0, 5 * MS },
+	{ "nice 0 stayed runnable: the largest slice", 0, 5 * MS, 1024, 20 * MS },
+	{ "nice 19 stayed runnable", 0, 5 * MS, 15, 20 * MS * 1024 / 15 },
+	{ "nice -20 stayed runnable", 0, 5 * MS, 88761, 20 * MS * 1024 / 88761 },
+};
+
+static void test_credit(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(credit_cases) / sizeof(credit_cases[0]); i++)
+		tap_is(vt_credit(credit_cases[i].woke, credit_cases[i].slice, 20 * MS,
+				 credit_cases[i].weight),
+		       credit_cases[i].want, "vt_credit: %s", credit_cases[i].name);
 }
 
 static const struct {
@@ -264,6 +292,7 @@ int main(void)
 	test_weight();
 	test_weight_of_prio();
 	test_charge();
+	test_credit();
 	test_place();
 	test_renormalize();
 	test_slice();
