@@ -21,7 +21,7 @@ private:  pure params abi counters
 vtime:    pure abi params
 atomic:   pure
 ring:     pure atomic abi params
-policy:   pure abi params vtime
+policy:   pure abi atomic params vtime
 api:      abi params counters policy
 bpf:      bpf abi atomic counters private ring vtime params @bpf
 base:     base
