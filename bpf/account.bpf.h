@@ -82,4 +82,29 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
 	count_add(cp, run_ns, ran);
 }
 
+/*
+ * The running task goes on alone, with a new request, and running() and stopping() are not
+ * called: book what it ran so far. Else a task that has a CPU for itself would seem to stand
+ * still in every figure, and its deadline would lie ever further in the past.
+ */
+static __always_inline void account_going_on(struct bpf_cpu_priv *cp,
+					     struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					     u64 slice, u64 now)
+{
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+	u64 ran = elapsed(now, rec->exec_start);
+
+	rec->sum_exec += ran;
+	rec->vruntime += vt_charge(ran, rec->weight);
+	rec->exec_start = now;
+	rec->deadline = vt_deadline(rec->vruntime, slice, rec->weight,
+				    arena_header()->params.latency_factor_fp);
+	rec->slice_ns = slice;
+	advance_front(cc, rec->vruntime);
+	cc->curr_deadline = rec->deadline;
+	cc->curr_slice_ns = slice;
+	shm_store(&cc->curr_start, now);
+	count_add(cp, run_ns, ran);
+}
+
 #endif

@@ -74,7 +74,7 @@ static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp, struct s
 		ring_bell(cp, sh, now);
 	if (shm_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
 		sh->grant_at = now;
-		return grant_policy(cp, sh, shard, cpu, now);
+		return grant_policy(sh, shard);
 	}
 	return false;
 }

@@ -177,6 +177,17 @@ static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu)
 	return false;
 }
 
+static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
+				  u64 now)
+{
+	struct task_ctx *tc = task_ctx(p);
+	u64 slice = arena_header()->params.base_slice_ns;
+
+	p->scx.slice = slice;
+	if (tc && tc->slot < max_records)
+		account_going_on(cp, arena_task(tc->slot), cpu, slice, now);
+}
+
 void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
@@ -196,8 +207,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (autopilot_check(cp, sh, shard, now)) {
 		if (autopilot_dispatch(cp, sh, shard, cpu, now))
 			return;
-	} else if (shm_load(&sh->work) && shm_load(&sh->parked)) {
-		if (grant_policy(cp, sh, shard, cpu, now))
+	} else if (shm_load(&sh->parked) && policy_wanted(sh)) {
+		if (grant_policy(sh, shard))
 			return;
 	}
 	if (shm_load(&sh->undecided) &&
@@ -210,16 +221,16 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
 		if (!sh->autopilot && shm_load(&sh->parked) &&
-		    grant_policy(cp, sh, shard, cpu, now))
+		    grant_policy(sh, shard))
 			return;
 		/* alone: goes on without being asked about */
-		prev->scx.slice = arena_header()->params.base_slice_ns;
+		go_on(cp, prev, cpu, now);
 		return;
 	}
 	if (nr_cpus > 1 && steal(cp, cpu))
 		return;
 	if (shm_load(&sh->parked))
-		grant_policy(cp, sh, shard, cpu, now);
+		grant_policy(sh, shard);
 }
 
 void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
@@ -235,7 +246,7 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	if (!sh || !shm_load(&sh->undecided))
 		return;
 	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
-	    (shm_load(&sh->work) && shm_load(&sh->parked)))
+	    (shm_load(&sh->parked) && policy_wanted(sh)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 

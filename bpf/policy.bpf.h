@@ -14,9 +14,8 @@
  *   `parked`. park_policy() sets `parked`, swaps a scratch word (full barrier), then reads
  *   `work`. Whoever comes second sees the other and kicks.
  *
- *   granted: dispatch() clears `work` before the thread runs, so a push that it cleared away is
- *   visible to the pass that follows. If the thread could not be moved here after all (another
- *   CPU took it), `work` is raised again through announce_work(), as if pushed now.
+ *   granted: running() of the policy thread clears `work` with a swap before the pass that
+ *   follows reads the rings, so a push whose flag it cleared away is visible to that pass.
  *
  *   asleep: the policy thread sets `sleeping` in the arena (full barrier), looks at its rings
  *   once more, and only then waits; enqueue swaps `work` (full barrier) before it reads
@@ -85,6 +84,15 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 	}
 }
 
+/*
+ * Are there asks that the policy thread has not had a chance to see? `work` alone says so too
+ * often: it stays up when a pass reads an ask that was pushed while it ran.
+ */
+static __always_inline bool policy_wanted(struct shard_priv *sh)
+{
+	return shm_load(&sh->work) && shm_load(&sh->undecided);
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p, u32 shard,
 					u64 enq_flags, u64 now)
@@ -104,23 +112,19 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		   enq_flags);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->pad0[0], now);
-	if (shm_load(&sh->work) && !sh->autopilot)
+	if (policy_wanted(sh) && !sh->autopilot)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	else if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
 /* dispatch(): give the parked policy thread this CPU. True if it got it. */
-static __always_inline bool grant_policy(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					 s32 cpu, u64 now)
+static __always_inline bool grant_policy(struct shard_priv *sh, u32 shard)
 {
-	shm_swap(&sh->work, 0);
-	if (dsq_move_to_local(dsq_of_policy(shard))) {
-		shm_store(&sh->parked, 0);
-		return true;
-	}
-	announce_work(cp, sh, shard, cpu, false, now);
-	return false;
+	if (!dsq_move_to_local(dsq_of_policy(shard)))
+		return false;
+	shm_store(&sh->parked, 0);
+	return true;
 }
 
 static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u64 now)
@@ -130,6 +134,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 	if (!sh)
 		return;
 	shm_store(&sh->parked, 0);
+	shm_swap(&sh->work, 0);
 	sh->wake_sent_at = 0;
 	sh->run_at = now;
 	if (!sh->granted_at)

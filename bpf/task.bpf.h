@@ -190,7 +190,8 @@ static __always_inline void task_end(struct task_struct *p)
 	mine = bpf_kptr_xchg(&s->task, NULL);
 	if (mine)
 		bpf_task_release(mine);
-	if (arena_task(slot)->nr_runs)
+	/* tasks that live on leave too when the scheduler ends: that is no exit */
+	if (arena_task(slot)->nr_runs && (p->flags & PF_EXITING))
 		tell_exit(cp, p->pid);
 	shm_store_release(&arena_task(slot)->incarnation, 0);
 	count(cp, tasks_gone);
