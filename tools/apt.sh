@@ -128,7 +128,7 @@ apt_with() {
 	aw_name=$1 aw_command=$2
 	shift 2
 	"$aw_command" -q -o "Dir::Etc::sourcelist=$APT_DIR/$aw_name.sources" \
-		-o Dir::Etc::sourceparts=- -o "Dir::State::Lists=$APT_DIR/$aw_name" \
+		-o Dir::Etc::sourceparts=/dev/null -o "Dir::State::Lists=$APT_DIR/$aw_name" \
 		-o "Dir::Cache=$APT_DIR/cache" -o APT::Sandbox::User=root \
 		-o Acquire::Languages=none -o Acquire::Retries=3 \
 		-o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 \

@@ -74,7 +74,8 @@ kernel_required() {
 	if [ -n "${1:-}" ]; then
 		kernel_find "$1" || die "kernel $1: $(kernel_why "$1"); connect to the network once, or set QUMUN_KERNELS"
 	else
-		kernel_newest || die "no kernel in QUMUN_KERNELS nor in $KERNEL_DIR, and the Debian mirror does not answer: connect to the network and run this again"
+		# shellcheck disable=SC2086
+		kernel_newest || die "no kernel in QUMUN_KERNELS nor in $KERNEL_DIR ($(kernel_why ${ALL_SERIES%% *})): connect to the network and run this again"
 	fi
 }
 
@@ -86,14 +87,21 @@ kernel_missing() {
 	return 1
 }
 
-# kernel_lists: package lists of the suites that have such kernels, at most a day old.
+# kernel_lists SERIES: package lists of the suites that have such kernels, at most a day old.
 kernel_lists() {
 	[ -z "$(find "$APT_DIR/kernels.stamp" -mmin -1440 2>/dev/null)" ] || return 0
-	apt_sources kernels trixie-backports sid
 	mkdir -p "$CACHE/log"
-	with_progress "looking for kernel packages on the mirror" "$CACHE/log/kernel-lists" \
-		apt_with kernels apt-get update || return 1
-	: >"$APT_DIR/kernels.stamp"
+	# A mirror may lack sid, or have a stale one that apt refuses: then backports must do.
+	for kl_suites in 'trixie-backports sid' trixie-backports; do
+		# shellcheck disable=SC2086
+		apt_sources kernels $kl_suites
+		if with_progress "looking for kernel packages on the mirror ($kl_suites)" \
+			"$CACHE/log/kernel-lists" apt_with kernels apt-get update; then
+			: >"$APT_DIR/kernels.stamp"
+			return 0
+		fi
+	done
+	kernel_missing "$1" "the mirror's package lists could not be read: see $CACHE/log/kernel-lists"
 }
 
 # kernel_packages SERIES: package names, the newest version first; of one version the bare image
@@ -108,7 +116,7 @@ kernel_packages() {
 
 kernel_fetch() {
 	rm -f "$KERNEL_DIR/missing-$1"
-	kernel_lists || return 1
+	kernel_lists "$1" || return 1
 	kf_names=$(kernel_packages "$1" | head -n 4)
 	[ -n "$kf_names" ] || [ "$1" != "$OLDEST_SERIES" ] ||
 		kernel_missing "$1" "neither in QUMUN_KERNELS nor in $KERNEL_DIR, and no package of it has sched_ext: ./dev kernel $1 builds it" ||

@@ -107,13 +107,14 @@ packages_apt_run() {
 	if [ "$(id -u)" -eq 0 ]; then
 		DEBIAN_FRONTEND=noninteractive apt_with build apt-get "$@"
 	else
-		apt_with build apt-get --print-uris "$@" >/dev/null || return 1
-		sudo -n env DEBIAN_FRONTEND=noninteractive sh -c '
-			APT_DIR=$1 top=$2 CACHE=$3
-			shift 3
+		# The lists are this user's, in this user's cache; only the command itself is root's.
+		# shellcheck disable=SC2016 # expanded by the inner shell
+		sudo -n env DEBIAN_FRONTEND=noninteractive "GTHULHU_CACHE=$CACHE" sh -c '
+			top=$1
+			shift
 			. "$top/tools/common.sh"
 			. "$top/tools/apt.sh"
-			apt_with build apt-get "$@"' sh "$APT_DIR" "$top" "$CACHE" "$@"
+			apt_with build apt-get "$@"' sh "$top" "$@"
 	fi
 }
 
