@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every function of qumun.h on a real kernel, in the order of a scheduler's life. What has a
+ * test of its own (task_info_map, exit events, parameters) is only touched.
+ */
+#include <fcntl.h>
+#include <libgen.h>
+#include <sys/stat.h>
+
+#include "live.h"
+
+static char logged[4096];
+static char plugin[512];
+
+static void keep_error(void *arg, enum qumun_log_level level, const char *message)
+{
+	if (level == QUMUN_LOG_ERROR)
+		snprintf(logged, sizeof(logged), "%s", message);
+}
+
+static void load_fails(const char *path, struct qumun_options *options, int want,
+		       const char *words)
+{
+	struct qumun *q = (void *)1;
+	int err = qumun_load(path, options, &q);
+
+	tap_is(err, want, "load fails: %s", words);
+	tap_ok(!q, "without a handle");
+	if (!tap_ok(strstr(qumun_strerror(NULL), words) != NULL, "and says why"))
+		tap_diag("%s", qumun_strerror(NULL));
+	tap_ok(!strcmp(logged, qumun_strerror(NULL)), "to the log as well");
+	if (!err)
+		qumun_close(q);
+}
+
+static void bad_loads(void)
+{
+	struct qumun_options good = QUMUN_OPTIONS_INIT, o;
+	int fd;
+
+	good.log = keep_error;
+	o = good;
+	o.max_records = 63;
+	load_fails(NULL, &o, -EINVAL, "max_records");
+	o = good;
+	o.max_tasks = 1000001;
+	load_fails(NULL, &o, -EINVAL, "max_tasks");
+	o = good;
+	o.timeout_ms = 30001;
+	load_fails(NULL, &o, -EINVAL, "timeout_ms");
+	o = good;
+	o.mode = (enum qumun_mode)5;
+	load_fails(NULL, &o, -EINVAL, "mode");
+	load_fails("/no/such/main.bpf.o", &good, -ENOENT, "/no/such/main.bpf.o");
+	fd = open("/tmp/broken.bpf.o", O_CREAT | O_TRUNC | O_WRONLY, 0600);
+	if (write(fd, "\177ELF broken", 11) != 11)
+		tap_diag("cannot write");
+	close(fd);
+	load_fails("/tmp/broken.bpf.o", &good, -EINVAL, "broken");
+	unlink("/tmp/broken.bpf.o");
+}
+
+/* A child without privileges; its exit code is the number of what went wrong. */
+static void load_without_root(void)
+{
+	struct qumun *q;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		if (setgid(65534) || setuid(65534))
+			_exit(1);
+		if (qumun_load(NULL, NULL, &q) != -EPERM)
+			_exit(2);
+		_exit(strstr(qumun_strerror(NULL), "root") ? 0 : 3);
+	}
+	waitpid(pid, &status, 0);
+	tap_is(WEXITSTATUS(status), 0, "without root: -EPERM, and the message says root");
+}
+
+struct checked {
+	unsigned int nr, required, present;
+};
+
+static void count_feature(void *arg, const struct qumun_feature *f)
+{
+	struct checked *c = arg;
+
+	tap_diag("%s: %s (%s)", f->name, f->present ? "yes" : "no", f->detail);
+	c->nr++;
+	c->required += f->required;
+	c->present += f->present && f->required;
+}
+
+static void without_handle(void)
+{
+	struct checked c = { 0 };
+	unsigned int i;
+
+	tap_ok(!strcmp(qumun_version(), QUMUN_VERSION), "version %s", qumun_version());
+	for (i = 0; i < QUMUN_NR_COUNTERS; i++) {
+		if (!qumun_counter_name(i) || !qumun_counter_doc(i))
+			break;
+	}
+	tap_is(i, QUMUN_NR_COUNTERS, "every counter has a name and a meaning");
+	tap_ok(!qumun_counter_name(i) && !qumun_counter_doc(i), "and there are no more");
+	tap_is(qumun_check(count_feature, &c), 0, "this kernel has what is needed");
+	tap_ok(c.required && c.required == c.present, "%u features, %u required", c.nr,
+	       c.required);
+	tap_is(qumun_check(NULL, NULL), 0, "the check works without a listener");
+	qumun_close(NULL);
+	tap_ok(true, "close(NULL)");
+}
+
+static void before_attach(struct qumun *q)
+{
+	struct qumun_policy_ops other = live_policy;
+	struct qumun_exit_report report;
+	struct scheduler_stats stats;
+	struct perf_counters perf;
+
+	tap_is(qumun_attach(q), -EINVAL, "attach without a policy");
+	other.abi_version = 99;
+	tap_is(qumun_set_policy(q, &other), -EINVAL, "a policy of another ABI");
+	tap_is(qumun_load_policy(q, "/no/policy.so"), -ENOENT, "no policy file");
+	chmod(plugin, 0666);
+	tap_is(qumun_load_policy(q, plugin), -EPERM, "a policy file that all can write");
+	chmod(plugin, 0755);
+	if (!tap_is(qumun_load_policy(q, plugin), 0, "a policy from a file"))
+		tap_diag("%s", qumun_strerror(q));
+	tap_is(qumun_assign_user_sched_pid(q, 4194000), -ESRCH, "no such process");
+	tap_is(qumun_assign_user_sched_pid(q, -1), -EINVAL, "no process id");
+	tap_is(qumun_assign_user_sched_pid(q, getpid()), 0, "this process");
+	tap_is(qumun_init_cache_domains(q), 0, "cache domains");
+	tap_is(qumun_run(q), -EINVAL, "run before attach");
+	tap_is(qumun_exit_info(q, &report), 0, "not ended");
+	tap_is(qumun_get_scheduler_stats(q, &stats), 0, "statistics before attach");
+	tap_is(qumun_get_perf_counters(q, -1, &perf), 0, "counters before attach");
+	tap_ok(!perf.context_switch_count && !perf.idle_time && !stats.total_tasks,
+	       "are all zero");
+	tap_is(qumun_get_perf_counters(q, 5000, &perf), -EINVAL, "no CPU 5000");
+	tap_is(qumun_get_perf_counters(q, -2, &perf), -EINVAL, "no CPU -2");
+	tap_is(qumun_delete_pid_from_task_info(q, 1), -ENOENT, "no rows yet");
+	tap_is(qumun_detach(q), 0, "detach before attach");
+}
+
+static void perf_adds_up(struct qumun *q)
+{
+	struct perf_counters before, sum, cpu, per_cpu = { 0 };
+	struct scheduler_stats stats;
+	int i, nr = (int)sysconf(_SC_NPROCESSORS_CONF);
+
+	qumun_get_perf_counters(q, -1, &before);
+	for (i = 0; i < nr; i++) {
+		tap_is(qumun_get_perf_counters(q, i, &cpu), 0, "counters of CPU %d", i);
+		per_cpu.dispatch_count += cpu.dispatch_count;
+		per_cpu.enqueue_count += cpu.enqueue_count;
+		per_cpu.context_switch_count += cpu.context_switch_count;
+		per_cpu.total_runtime += cpu.total_runtime;
+		per_cpu.idle_time += cpu.idle_time;
+	}
+	qumun_get_perf_counters(q, -1, &sum);
+#define BETWEEN(f) (before.f <= per_cpu.f && per_cpu.f <= sum.f)
+	tap_ok(BETWEEN(dispatch_count) && BETWEEN(enqueue_count) &&
+		       BETWEEN(context_switch_count) && BETWEEN(total_runtime) &&
+		       BETWEEN(idle_time),
+	       "they add up to the sum, which never goes back");
+#undef BETWEEN
+	tap_ok(sum.dispatch_count && sum.enqueue_count >= sum.dispatch_count,
+	       "%llu enqueued, %llu dispatched", sum.enqueue_count, sum.dispatch_count);
+	qumun_get_scheduler_stats(q, &stats);
+	tap_ok(stats.context_switches >= sum.context_switch_count &&
+		       stats.context_switches - sum.context_switch_count < 1000,
+	       "the statistics say the same: %llu and %llu switches",
+	       stats.context_switches, sum.context_switch_count);
+}
+
+/* Three hogs on @nr CPUs, then one, then none: what do the statistics say? */
+static void utilization(struct qumun *q, int hogs, const char *what)
+{
+	unsigned long long busy0, all0, busy1, all1;
+	struct scheduler_stats stats;
+	double want, diff;
+	pid_t pids[4];
+	int i;
+
+	for (i = 0; i < hogs; i++)
+		pids[i] = start_hog(-1, 0);
+	sleep_ms(300);
+	qumun_get_scheduler_stats(q, &stats);
+	stat_ticks(&busy0, &all0);
+	sleep_ms(3000);
+	tap_is(qumun_get_scheduler_stats(q, &stats), 0, "%s: statistics", what);
+	stat_ticks(&busy1, &all1);
+	want = all1 > all0 ? (double)(busy1 - busy0) / (double)(all1 - all0) : 0;
+	diff = stats.cpu_utilization - want;
+	tap_ok(diff < 0.02 && diff > -0.02, "%s: utilization %.3f, /proc/stat %.3f", what,
+	       stats.cpu_utilization, want);
+	tap_ok(stats.active_tasks >= (__u64)hogs &&
+		       stats.total_tasks >= stats.active_tasks,
+	       "%s: %llu tasks, %llu active", what, stats.total_tasks,
+	       stats.active_tasks);
+	if (hogs > 2)
+		tap_ok(stats.average_latency_ns > 1000 &&
+			       stats.average_latency_ns < 1000000000ULL,
+		       "%s: mean wait %llu us", what, stats.average_latency_ns / 1000);
+	for (i = 0; i < hogs; i++)
+		end_child(pids[i]);
+}
+
+static void while_attached(struct qumun *q)
+{
+	struct scheduling_params params;
+	struct qumun_exit_report report;
+	struct qumun *second;
+	__u64 minor, major;
+	int err;
+
+	tap_is(qumun_attach(q), -EALREADY, "attach twice");
+	err = qumun_load(NULL, NULL, &second);
+	tap_is(err, 0, "a second handle");
+	if (!err) {
+		qumun_set_policy(second, &live_policy);
+		tap_is(qumun_attach(second), -EBUSY, "only one is attached");
+		tap_ok(strstr(qumun_strerror(second), "gthulhu") != NULL, "named: %s",
+		       qumun_strerror(second));
+		qumun_close(second);
+	}
+	tap_is(qumun_set_policy(q, &live_policy), -EBUSY,
+	       "no other policy while attached");
+	tap_is(qumun_assign_user_sched_pid(q, getpid()), 0, "the decider after attach");
+	tap_is(qumun_init_cache_domains(q), 0, "cache domains after attach");
+	tap_is(qumun_get_scheduling_params(q, &params), 0, "parameters");
+	tap_is(qumun_update_scheduling_params(q, &params), 0, "and back");
+	utilization(q, 3, "three hogs");
+	utilization(q, 1, "one hog");
+	utilization(q, 0, "idle");
+	perf_adds_up(q);
+	tap_is(qumun_policy_faults(q, &minor, &major), 0, "faults of the policy");
+	tap_is(major, 0, "no major fault (minor: %llu)", minor);
+	tap_is(qumun_exit_info(q, &report), 0, "not ended");
+}
+
+static void after_detach(struct qumun *q)
+{
+	struct qumun_exit_report report;
+	struct perf_counters a, b;
+
+	tap_is(qumun_detach(q), 0, "detach");
+	tap_is(qumun_exit_info(q, &report), 1, "ended");
+	tap_ok(report.kind && report.kind < 1024 && report.reason && report.message,
+	       "on request: %d, %s", report.kind, report.reason);
+	qumun_get_perf_counters(q, -1, &a);
+	sleep_ms(200);
+	tap_is(qumun_get_perf_counters(q, -1, &b), 0, "counters can still be read");
+	tap_ok(!memcmp(&a, &b, sizeof(a)) && a.total_runtime, "and stand still");
+	tap_is(qumun_detach(q), 0, "detach twice");
+	qumun_stop(q);
+}
+
+int main(int argc, char **argv)
+{
+	struct qumun_options options = QUMUN_OPTIONS_INIT;
+	struct live_thread runner;
+	struct qumun *q;
+
+	if (geteuid())
+		return tap_skip_all("not root");
+	snprintf(plugin, sizeof(plugin), "%s/plugin_policy.so", dirname(argv[0]));
+	without_handle();
+	bad_loads();
+	load_without_root();
+	options.log = live_log;
+	options.timeout_ms = 30000;
+	if (!tap_is(qumun_load(NULL, &options, &q), 0, "load"))
+		return tap_done();
+	before_attach(q);
+	if (tap_is(qumun_attach(q), 0, "attach")) {
+		live_start(&runner, q);
+		while_attached(q);
+		tap_is(live_stop(&runner), 0, "run ended by stop");
+		after_detach(q);
+	}
+	qumun_close(q);
+	return tap_done();
+}

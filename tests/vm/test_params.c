@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parameters of a running scheduler: a refused set changes nothing, an accepted one is effective
+ * at once, and doubling a field moves a measured figure the right way. Both in kernel mode and
+ * with a policy that reads them.
+ */
+#include <math.h>
+
+#include "live.h"
+
+#define MS 1000000ULL
+
+static struct scheduling_params defaults = { BASE_SLICE_NS, MIN_SLICE_NS, MAX_SLICE_NS, 1,
+					     1 };
+
+/* Times that tasks began to run in @ms. */
+static __u64 switches_in(struct qumun *q, unsigned int ms)
+{
+	__u64 a[QUMUN_NR_COUNTERS], b[QUMUN_NR_COUNTERS];
+
+	qumun_get_counters(q, a);
+	sleep_ms(ms);
+	qumun_get_counters(q, b);
+	return b[QUMUN_C_runs] - a[QUMUN_C_runs];
+}
+
+static void use(struct qumun *q, __u64 base, __u64 min, __u64 max)
+{
+	struct scheduling_params p = defaults;
+
+	p.base_slice_ns = base;
+	p.min_slice_ns = min;
+	p.max_slice_ns = max;
+	tap_is(qumun_update_scheduling_params(q, &p), 0,
+	       "base %llu, min %llu, max %llu us", base / 1000, min / 1000, max / 1000);
+}
+
+/* Two hogs on one CPU take turns of the base slice. */
+static void base_slice(struct qumun *q, const char *mode)
+{
+	pid_t a = start_hog(0, 0), b = start_hog(0, 0);
+	__u64 slow, fast;
+
+	sleep_ms(300);
+	use(q, 10 * MS, 1 * MS, 40 * MS);
+	fast = switches_in(q, 1000);
+	use(q, 20 * MS, 1 * MS, 40 * MS);
+	slow = switches_in(q, 1000);
+	tap_ok(slow * 4 < fast * 3,
+	       "%s: base slice doubled: %llu switches/s, before %llu", mode, slow, fast);
+	use(q, 5 * MS, 1 * MS, 20 * MS);
+	fast = switches_in(q, 1000);
+	tap_ok(fast > slow * 2, "%s: a quarter of it: %llu switches/s", mode, fast);
+	end_child(a);
+	end_child(b);
+}
+
+/* With many waiting the slice shrinks until it is the smallest. */
+static void min_slice(struct qumun *q)
+{
+	__u64 slow, fast;
+	pid_t pids[10];
+	int i;
+
+	for (i = 0; i < 10; i++)
+		pids[i] = start_hog(0, 0);
+	sleep_ms(500);
+	use(q, 8 * MS, 4 * MS, 40 * MS);
+	sleep_ms(200);
+	fast = switches_in(q, 1500);
+	use(q, 8 * MS, 8 * MS, 40 * MS);
+	sleep_ms(200);
+	slow = switches_in(q, 1500);
+	tap_ok(slow * 4 < fast * 3,
+	       "smallest slice doubled: %llu switches in 1.5 s, before %llu", slow, fast);
+	for (i = 0; i < 10; i++)
+		end_child(pids[i]);
+}
+
+static void refused(struct qumun *q)
+{
+	struct scheduling_params p, after;
+
+	use(q, 5 * MS, 1 * MS, 20 * MS);
+	p = defaults;
+	p.min_slice_ns = 6 * MS;
+	tap_is(qumun_update_scheduling_params(q, &p), -EINVAL, "min above base");
+	p = defaults;
+	p.latency_factor = NAN;
+	tap_is(qumun_update_scheduling_params(q, &p), -EINVAL, "latency_factor NaN");
+	p = defaults;
+	p.weight_multiplier = 10.5;
+	tap_is(qumun_update_scheduling_params(q, &p), -EINVAL, "weight_multiplier 10.5");
+	tap_is(qumun_get_scheduling_params(q, &after), 0, "read back");
+	tap_ok(after.base_slice_ns == defaults.base_slice_ns &&
+		       after.min_slice_ns == defaults.min_slice_ns &&
+		       after.max_slice_ns == defaults.max_slice_ns &&
+		       after.latency_factor == 1.0 && after.weight_multiplier == 1.0,
+	       "nothing changed");
+}
+
+static void set_mode(struct qumun *q)
+{
+	__u64 a[QUMUN_NR_COUNTERS], b[QUMUN_NR_COUNTERS];
+	pid_t x = start_hog(0, 0), y = start_hog(0, 0);
+
+	tap_is(qumun_set_mode(q, QUMUN_MODE_USER), 0, "user mode");
+	sleep_ms(200);
+	qumun_get_counters(q, a);
+	sleep_ms(700);
+	qumun_get_counters(q, b);
+	tap_ok(b[QUMUN_C_decided] > a[QUMUN_C_decided], "the policy decides: %llu times",
+	       b[QUMUN_C_decided] - a[QUMUN_C_decided]);
+	tap_is(b[QUMUN_C_kernel_mode], a[QUMUN_C_kernel_mode],
+	       "and the BPF half does not");
+	tap_is(qumun_set_mode(q, QUMUN_MODE_KERNEL), 0, "kernel mode");
+	sleep_ms(200);
+	qumun_get_counters(q, a);
+	sleep_ms(700);
+	qumun_get_counters(q, b);
+	tap_ok(b[QUMUN_C_kernel_mode] > a[QUMUN_C_kernel_mode],
+	       "the BPF half decides: %llu times",
+	       b[QUMUN_C_kernel_mode] - a[QUMUN_C_kernel_mode]);
+	tap_is(b[QUMUN_C_asked], a[QUMUN_C_asked], "and nobody is asked");
+	tap_is(qumun_set_mode(q, (enum qumun_mode)2), -EINVAL, "no third mode");
+	end_child(x);
+	end_child(y);
+}
+
+int main(void)
+{
+	struct live_thread runner;
+	struct qumun *q;
+
+	if (geteuid())
+		return tap_skip_all("not root");
+	q = live_attach(QUMUN_MODE_KERNEL, 0);
+	if (!q)
+		return tap_done();
+	live_start(&runner, q);
+	sleep_ms(300);
+	refused(q);
+	base_slice(q, "kernel mode");
+	min_slice(q);
+	set_mode(q);
+	qumun_set_mode(q, QUMUN_MODE_USER);
+	base_slice(q, "user mode");
+	tap_is(live_stop(&runner), 0, "the policy ran through it");
+	qumun_close(q);
+	return tap_done();
+}
