@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BPF half, compiled natively as one translation unit, and what the loader does for it:
+ * sizes of maps, the arena, the configuration. Its maps are global, so a run resets all of them.
+ */
+#include <stdlib.h>
+
+#include "sim.h"
+
+#define QUMUN_BPF_NATIVE
+#include "../bpf/main.bpf.c"
+
+/* the BPF half's short names for its configuration */
+#undef nr_cpus
+#undef nr_shards
+#undef max_records
+
+#define SLACK 64
+
+struct sched_ext_ops *const sim_ops = &gthulhu_ops;
+
+static struct qumun_arena *the_arena;
+static u32 nr_tokens;
+
+#define map_size(map, n)                                                     \
+	do {                                                                 \
+		(map).value = sim_alloc((n) * sizeof(*(map).value));         \
+		(map).max_entries = (void *)(uintptr_t)(n);                  \
+	} while (0)
+
+static u64 page_up(u64 size)
+{
+	return (size + 4095) & ~4095ULL;
+}
+
+static void set_params(struct qumun_param_block *par, const struct scenario *sc)
+{
+#define X(name, unit, def, min, max, doc) par->name = def;
+	QUMUN_PARAMS(X)
+#undef X
+	for (u32 i = 0; i < sc->nr_params; i++) {
+#define X(field, unit, def, min, max, doc)        \
+	if (!strcmp(sc->params[i].name, #field))  \
+		par->field = sc->params[i].value;
+		QUMUN_PARAMS(X)
+#undef X
+	}
+}
+
+void bpf_half_reset(const struct scenario *sc, u32 records)
+{
+	struct qumun_arena *a;
+	struct qumun_cpu *ac;
+	u64 at = page_up(sizeof(*a));
+	u32 i;
+
+	config.nr_cpus = sc->cpus;
+	config.nr_shards = sc->shards;
+	config.max_records = records;
+	config.shards_off = at;
+	at = page_up(at + sc->shards * sizeof(struct qumun_shard));
+	config.cpus_off = at;
+	at = page_up(at + sc->cpus * sizeof(struct qumun_cpu));
+	config.records_off = at;
+	at = page_up(at + records * sizeof(struct qumun_task));
+	a = aligned_alloc(4096, at + SLACK * 64);
+	if (!a) {
+		fputs("gthulhu-sim: out of memory: use fewer CPUs or records\n", stderr);
+		exit(1);
+	}
+	memset(a, 0, at);
+	a->magic = QUMUN_ARENA_MAGIC;
+	a->abi_version = QUMUN_ABI_VERSION;
+	a->nr_cpus = sc->cpus;
+	a->nr_shards = sc->shards;
+	a->max_records = records;
+	a->size = at;
+	a->shards_off = config.shards_off;
+	a->cpus_off = config.cpus_off;
+	a->records_off = config.records_off;
+	a->attached_at = sim_now;
+	set_params(&a->params, sc);
+	the_arena = a;
+	config.arena_base = (u64)(uintptr_t)a;
+
+	map_size(slots, records);
+	map_size(queued_bits, (records + 63) / 64);
+	map_size(cpus, sc->cpus);
+	map_size(shards, QUMUN_MAX_SHARDS);
+	map_size(control, 1);
+	map_size(free_slots, 1);
+	map_size(exit_report, 1);
+	free_slots.value->head = QUMUN_NO_SLOT;
+	control.value->mode = sc->kernel_mode ? MODE_KERNEL : MODE_USER;
+	control.value->record_limit = records;
+	for (i = 0; i < sc->cpus; i++) {
+		cpus.value[i].shard = (u32)((u64)i * sc->shards / sc->cpus);
+		cpus.value[i].online = 1;
+		ac = (struct qumun_cpu *)((char *)a + a->cpus_off) + i;
+		ac->shard = cpus.value[i].shard;
+		ac->llc = (u32)sim.cpus[i].llc_id;
+		ac->online = 1;
+		ac->curr_slot = QUMUN_NO_SLOT;
+	}
+	nr_tokens = 0;
+	if (gthulhu_ops.init && gthulhu_ops.init())
+		sim_error("ops.init() failed");
+}
+
+void bpf_half_free(void)
+{
+	free(the_arena);
+	the_arena = NULL;
+}
+
+void bpf_half_set_policy(s32 tgid, u32 shard, s32 tid)
+{
+	control.value->policy_tgid = tgid;
+	control.value->policy_tid[shard] = tid;
+}
+
+/* do_exit() begins for @p. */
+void bpf_half_process_exit(struct sim_task *p)
+{
+	gthulhu_process_exit(&p->ts);
+}
+
+void bpf_half_set_mode(bool kernel)
+{
+	control.value->mode = kernel ? MODE_KERNEL : MODE_USER;
+}
+
+void bpf_half_set_param(const char *name, u64 value)
+{
+	struct qumun_param_block *par = &the_arena->params;
+
+	the_arena->params_seq++;
+#define X(field, unit, def, min, max, doc) \
+	if (!strcmp(name, #field))         \
+		par->field = value;
+	QUMUN_PARAMS(X)
+#undef X
+	the_arena->params_seq++;
+}
+
+struct qumun_arena *bpf_half_arena(void)
+{
+	return the_arena;
+}
+
+u64 bpf_half_counter(u32 i)
+{
+	u64 sum = 0;
+	u32 cpu;
+
+	for (cpu = 0; cpu < config.nr_cpus; cpu++)
+		sum += cpus.value[cpu].counters[i];
+	return sum;
+}
+
+const char *bpf_half_counter_name(u32 i)
+{
+	static const char *const names[] = {
+#define X(name, doc) #name,
+		QUMUN_COUNTERS(X)
+#undef X
+	};
+
+	return names[i];
+}
+
+u32 bpf_half_nr_counters(void)
+{
+	return QUMUN_NR_COUNTERS;
+}
+
+/* Ring buffers: tokens for the bell, which user space drains at once; exit events are dropped. */
+static u64 ring_space[4];
+static void *ring_map;
+
+void *sim_ringbuf_reserve(void *map, size_t size)
+{
+	ring_map = map;
+	if (map == &policy_bell) {
+		sim.cost += sim.costs.bell_ring_ns;
+		if (nr_tokens >= 4096 / 16 - 1)
+			return NULL;
+	}
+	return ring_space;
+}
+
+void sim_ringbuf_submit(void *data, u64 flags)
+{
+	if (ring_map != &policy_bell)
+		return;
+	nr_tokens++;
+	if (!(flags & BPF_RB_NO_WAKEUP))
+		queue_work(WORK_BELL, 0, 0);
+}
+
+u32 bpf_half_take_tokens(void)
+{
+	u32 nr = nr_tokens;
+
+	nr_tokens = 0;
+	return nr;
+}
+
+/* Does the BPF half's idea of @p fit the kernel's? NULL: yes. */
+const char *bpf_half_check_task(const struct sim_task *p)
+{
+	const struct task_ctx *tc = (const struct task_ctx *)p->ts.storage;
+	const struct slot_priv *s;
+	u32 state;
+
+	if (!p->ts.has_storage || p->policy || tc->slot >= config.max_records)
+		return NULL;
+	s = &slots.value[tc->slot];
+	if (s->task != &p->ts)
+		return "its record belongs to another task";
+	state = state_of(s->q);
+	if (p->life == TASK_SLEEPING && state == QUMUN_RUNNING)
+		return "sleeps, but its record says RUNNING";
+	if (p->on_cpu && !p->blocking && p->ts.scx.flags & SCX_TASK_QUEUED &&
+	    state != QUMUN_RUNNING)
+		return "runs, but its record does not say so";
+	if (!p->on_cpu && p->life == TASK_RUNNABLE && p->ops_state == OPSS_QUEUED &&
+	    state != QUMUN_QUEUED)
+		return "is in the scheduler's custody, but nobody will decide about it";
+	if (!p->on_cpu && p->dsq && state == QUMUN_QUEUED)
+		return "is in a dispatch queue, but its record says QUEUED";
+	return NULL;
+}
+
+/* Sums that must agree at rest; NULL: they do. */
+const char *bpf_half_check_all(void)
+{
+	u64 undecided = 0, waiting = 0;
+	s64 nr;
+	u32 i;
+
+	for (i = 0; i < config.nr_shards; i++)
+		undecided += shards.value[i].undecided;
+	for (i = 0; i < config.max_records && i < free_slots.value->fresh; i++)
+		waiting += slots.value[i].task && state_of(slots.value[i].q) == QUMUN_QUEUED;
+	if (undecided != waiting)
+		return "`undecided` differs from the number of QUEUED records";
+	for (i = 0; i < config.nr_cpus; i++) {
+		nr = arena_cpu(i)->nr_queued;
+		if (nr < 0)
+			return "a CPU's nr_queued is negative";
+	}
+	return NULL;
+}

@@ -1,0 +1,712 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scheduling core: wakeup, enqueue, dispatch, switch, tick.
+ *
+ * What it copies from the kernel (7.3; 6.12 differs in nothing that our BPF half uses):
+ * - A wakeup calls select_cpu() on the waker's CPU, unless the task may use one CPU only; a task
+ *   that select_cpu() dispatched skips enqueue(). A wakeup for an idle CPU always reschedules it.
+ * - schedule(): a blocking task is dequeued first (stopping(), not runnable); then a runnable
+ *   previous task with slice left stays; then the local queue; then dispatch(), again and again
+ *   while it moved something and the local queue is empty; then the previous task, refilled.
+ *   Only afterwards is the previous task put: stopping(), and enqueue() if its slice is used up.
+ * - A kept task sees neither stopping() nor running().
+ * - Slices are charged at ticks and switches only: a slice ends at the tick after its end.
+ * - Inserts of dispatch() are applied at its end or at the first move_to_local(), and only to
+ *   tasks that were not requeued or dispatched since.
+ * - Exiting and migration-disabled tasks, and all tasks of an offline CPU, go to the local queue
+ *   without enqueue().
+ */
+#include "sim.h"
+
+#define SLICE_DFL 20000000ULL
+#define SLICE_INF (~0ULL)
+#define DSP_MAX_LOOPS 32
+
+static bool queued(const struct sim_task *p)
+{
+	return p->ts.scx.flags & SCX_TASK_QUEUED;
+}
+
+static u64 work_to_ns(const struct sim_cpu *c, u64 work)
+{
+	return c->speed == 1024 ? work : (work * 1024 + c->speed - 1) / c->speed;
+}
+
+/* Is kernel code running on @cpu? Then @e has to wait. */
+bool cpu_busy(u32 cpu, struct event *e)
+{
+	if (sim.cpus[cpu].free_at <= sim_now)
+		return false;
+	event_set(e, sim.cpus[cpu].free_at);
+	return true;
+}
+
+void cpu_enter(u32 cpu)
+{
+	struct sim_cpu *c = &sim.cpus[cpu];
+	struct sim_task *p = c->curr;
+	u64 done;
+
+	sim_this_cpu = (s32)cpu;
+	sim.cost = 0;
+	if (!p || sim_now <= c->seg_start)
+		return;
+	done = sim_now - c->seg_start;
+	if (c->speed != 1024)
+		done = done * c->speed / 1024;
+	p->work = p->work > done ? p->work - done : 0;
+	c->seg_start = sim_now;
+}
+
+void queue_work(u8 kind, s32 cpu, u64 flags)
+{
+	struct sim_cpu *c = &sim.cpus[sim_this_cpu];
+	u32 i;
+
+	for (i = 0; i < c->nr_works; i++) {
+		if (c->works[i].kind == kind && c->works[i].cpu == cpu) {
+			/* a full kick swallows an idle kick */
+			if (flags & SCX_KICK_PREEMPT)
+				c->works[i].flags = flags;
+			return;
+		}
+	}
+	if (c->nr_works == c->room_works) {
+		c->room_works = c->room_works ? c->room_works * 2 : 8;
+		c->works = sim_grow(c->works, c->room_works * sizeof(*c->works));
+	}
+	c->works[c->nr_works++] = (struct irq_work){ .kind = kind, .cpu = cpu, .flags = flags };
+}
+
+static void carry_out_kick(const struct irq_work *w)
+{
+	struct sim_cpu *c = &sim.cpus[w->cpu];
+
+	if (!c->online && w->cpu != sim_this_cpu)
+		return;
+	if (w->flags & SCX_KICK_IDLE) {
+		if (!c->curr)
+			resched((u32)w->cpu);
+		return;
+	}
+	if (w->flags & SCX_KICK_PREEMPT && c->curr)
+		c->curr->ts.scx.slice = 0;
+	resched((u32)w->cpu);
+}
+
+static void run_works(struct sim_cpu *c)
+{
+	struct irq_work w;
+	u32 i;
+
+	/* carrying one out may queue more: they follow */
+	for (i = 0; i < c->nr_works; i++) {
+		w = c->works[i];
+		if (w.kind == WORK_BELL)
+			policy_wake();
+		else
+			carry_out_kick(&w);
+	}
+	c->nr_works = 0;
+}
+
+void resched(u32 cpu)
+{
+	struct sim_cpu *c = &sim.cpus[cpu];
+	u64 at;
+
+	if ((s32)cpu == sim_this_cpu) {
+		c->need_resched = true;
+		return;
+	}
+	at = sim_now + sim.cost + sim.costs.ipi_ns + (c->curr ? 0 : sim.costs.idle_exit_ns);
+	if (at < c->free_at)
+		at = c->free_at;
+	if (!c->ev_resched.pos || at < c->ev_resched.at)
+		event_set(&c->ev_resched, at);
+}
+
+/* Does a CPU idle while a task waits that may go anywhere? */
+static void note_conservation(void)
+{
+	bool both = sim.nr_idle && sim.nr_waiting;
+
+	if (both == (sim.both_from != 0))
+		return;
+	if (both) {
+		sim.both_from = sim_now;
+		return;
+	}
+	sim.both_ns += sim_now - sim.both_from;
+	if (sim_now - sim.both_from > sim.both_max)
+		sim.both_max = sim_now - sim.both_from;
+	sim.both_from = 0;
+}
+
+static bool goes_anywhere(const struct sim_task *p)
+{
+	return !p->policy && !p->ts.migration_disabled &&
+	       p->ts.nr_cpus_allowed == (int)sim.nr_cpus;
+}
+
+void note_waiting(struct sim_task *p, bool waiting)
+{
+	u64 waited;
+
+	if (waiting == (p->wait_from != 0))
+		return;
+	if (goes_anywhere(p)) {
+		sim.nr_waiting += waiting ? 1 : -1U;
+		note_conservation();
+	}
+	if (waiting) {
+		p->wait_from = sim_now;
+		return;
+	}
+	waited = sim_now - p->wait_from;
+	p->wait_from = 0;
+	p->wait_ns += waited;
+	if (waited > p->max_wait_ns)
+		p->max_wait_ns = waited;
+	if (p->on_cpu && p->prog)
+		hist_add(&sim.groups[p->prog - sim.sc->tasks].wait, waited);
+}
+
+static void count_idle(int n)
+{
+	sim.nr_idle += (u32)n;
+	note_conservation();
+}
+
+void update_curr(struct sim_cpu *c)
+{
+	struct sim_task *p = c->curr;
+	u64 delta;
+
+	if (!p || sim_now <= p->exec_start)
+		return;
+	delta = sim_now - p->exec_start;
+	p->exec_start = sim_now;
+	p->run_ns += delta;
+	if (p->ts.scx.slice != SLICE_INF)
+		p->ts.scx.slice -= delta < p->ts.scx.slice ? delta : p->ts.scx.slice;
+}
+
+/* May @p run on @cpu, which is not its own? */
+bool task_may_run(const struct sim_task *p, u32 cpu)
+{
+	const struct sim_cpu *c = &sim.cpus[cpu];
+
+	return !p->ts.migration_disabled && mask_test(p->ts.cpus_ptr, cpu) && c->online &&
+	       c->active;
+}
+
+s32 fallback_cpu(const struct sim_task *p)
+{
+	u32 i;
+
+	for (i = 0; i < sim.nr_cpus; i++) {
+		if (sim.cpus[i].active && mask_test(p->ts.cpus_ptr, i))
+			return (s32)i;
+	}
+	/* the kernel widens the mask of a task that has no CPU left */
+	for (i = 0; i < sim.nr_cpus; i++) {
+		if (sim.cpus[i].active)
+			return (s32)i;
+	}
+	return 0;
+}
+
+static void apply_verdict(struct sim_task *p, u64 slice, u64 vtime, u64 flags)
+{
+	if (slice)
+		p->ts.scx.slice = slice;
+	else if (!p->ts.scx.slice)
+		p->ts.scx.slice = 1;
+	if (flags & SIM_ENQ_PRIQ)
+		p->ts.scx.dsq_vtime = vtime;
+}
+
+static void add_to_local(struct sim_cpu *c, struct sim_task *p, u64 flags)
+{
+	if (flags & (ENQ_HEAD | ENQ_PREEMPT))
+		dsq_add_head(&c->local, p);
+	else
+		dsq_add_tail(&c->local, p);
+	p->ops_state = OPSS_NONE;
+	if (!c->curr)
+		resched((u32)c->id);
+	if (c->in_dispatch)
+		return;
+	if (flags & ENQ_PREEMPT && c->curr && c->curr != p) {
+		c->curr->ts.scx.slice = 0;
+		resched((u32)c->id);
+	}
+}
+
+/* Move @p, which waits, to the local queue of @c. */
+static void move_to_local(struct sim_task *p, struct sim_cpu *c, u64 flags)
+{
+	if (p->cpu != c->id) {
+		sim.cost += sim.costs.migrate_ns;
+		p->cpu = c->id;
+	}
+	add_to_local(c, p, flags);
+}
+
+/* An insert takes effect: direct dispatch, or an entry of dispatch()'s buffer. */
+static void apply_insert(struct sim_task *p, u64 dsq_id, u64 slice, u64 vtime, u64 flags)
+{
+	struct sim_dsq *q;
+	s32 cpu = p->cpu;
+
+	if (dsq_id == SCX_DSQ_LOCAL || (dsq_id & SIM_DSQ_LOCAL_ON) == SIM_DSQ_LOCAL_ON) {
+		if (flags & SIM_ENQ_PRIQ)
+			sim_error("cannot use vtime ordering for built-in DSQs");
+		if (dsq_id == SCX_DSQ_LOCAL)
+			cpu = sim.dispatching ? sim.dispatching->id : p->cpu;
+		else
+			cpu = (s32)(dsq_id & 0xffffffff);
+		if (cpu < 0 || cpu >= (s32)sim.nr_cpus) {
+			sim_error("invalid CPU %d in DSQ ID 0x%016llx", cpu, dsq_id);
+			return;
+		}
+		if (cpu != p->cpu && !mask_test(p->ts.cpus_ptr, (u32)cpu)) {
+			sim_error("SCX_DSQ_LOCAL[_ON] target CPU %d not allowed for %s[%d]", cpu,
+				  p->ts.comm, p->ts.pid);
+			return;
+		}
+		apply_verdict(p, slice, vtime, flags);
+		if (cpu == p->cpu || task_may_run(p, (u32)cpu)) {
+			move_to_local(p, &sim.cpus[cpu], flags);
+			return;
+		}
+		dsq_id = SIM_DSQ_GLOBAL;
+	}
+	q = dsq_id == SIM_DSQ_GLOBAL ? &sim.global : dsq_find(dsq_id);
+	if (!q) {
+		sim_error("non-existent DSQ 0x%llx for %s[%d]", dsq_id, p->ts.comm, p->ts.pid);
+		q = &sim.global;
+	}
+	apply_verdict(p, slice, vtime, flags);
+	if (flags & SIM_ENQ_PRIQ)
+		dsq_add_vtime(q, p);
+	else if (flags & (ENQ_HEAD | ENQ_PREEMPT))
+		dsq_add_head(q, p);
+	else
+		dsq_add_tail(q, p);
+	p->ops_state = OPSS_NONE;
+}
+
+void flush_dispatches(void)
+{
+	struct dsp_entry *e;
+	u32 i;
+
+	for (i = 0; i < sim.buf_nr; i++) {
+		e = &sim.buf[i];
+		if (e->p->ops_state != OPSS_QUEUED || e->p->ops_qseq != e->qseq) {
+			sim.nr_dropped_inserts++;
+			trace_event(TR_DROP, sim_this_cpu, e->p, e->dsq_id);
+			continue;
+		}
+		apply_insert(e->p, e->dsq_id, e->slice, e->vtime, e->flags);
+		sim.nr_moved++;
+	}
+	sim.buf_nr = 0;
+}
+
+bool consume_dsq(struct sim_dsq *q, struct sim_cpu *c)
+{
+	struct sim_task *p;
+
+	for (p = q->first; p; p = p->next) {
+		if (p->cpu != c->id && !task_may_run(p, (u32)c->id))
+			continue;
+		dsq_remove(p);
+		trace_event(TR_MOVE, c->id, p, q->id);
+		move_to_local(p, c, 0);
+		return true;
+	}
+	return false;
+}
+
+static void clear_ddsp(struct sim_task *p)
+{
+	p->ddsp_dsq = SIM_DSQ_INVALID;
+	p->ddsp_flags = 0;
+}
+
+void do_enqueue(struct sim_task *p, u64 flags, s32 sticky)
+{
+	struct sim_cpu *c = &sim.cpus[p->cpu];
+
+	if (sticky == p->cpu) {
+		add_to_local(c, p, flags & ~ENQ_PREEMPT);
+		return;
+	}
+	if (!c->online || !c->active)
+		goto local;
+	if (p->ddsp_dsq != SIM_DSQ_INVALID)
+		goto direct;
+	if (p->ts.flags & PF_EXITING || p->ts.migration_disabled)
+		goto local;
+	p->ops_qseq++;
+	p->ops_state = OPSS_QUEUEING;
+	sim.ddsp_task = p;
+	sim.ddsp_done = false;
+	sim.cost += sim.costs.op_ns;
+	sim.nr_enqueues++;
+	trace_event(TR_ENQUEUE, p->cpu, p, flags);
+	sim_ops->enqueue(&p->ts, flags);
+	sim.ddsp_task = NULL;
+	if (p->ddsp_dsq != SIM_DSQ_INVALID)
+		goto direct;
+	p->ops_state = OPSS_QUEUED;
+	return;
+direct:
+	{
+		u64 id = p->ddsp_dsq, dflags = p->ddsp_flags | (flags & ENQ_HEAD);
+
+		clear_ddsp(p);
+		apply_insert(p, id, p->ddsp_slice, p->ddsp_vtime, dflags);
+	}
+	return;
+local:
+	p->ts.scx.slice = SLICE_DFL;
+	clear_ddsp(p);
+	add_to_local(c, p, flags & ~ENQ_PREEMPT);
+}
+
+static void set_runnable(struct sim_task *p)
+{
+	if (p->reset_runnable_at) {
+		p->runnable_at = sim_now;
+		p->reset_runnable_at = false;
+	}
+	note_waiting(p, true);
+}
+
+void enqueue_task(struct sim_task *p, u64 enq_flags, s32 sticky)
+{
+	if (queued(p))
+		return;
+	p->life = TASK_RUNNABLE;
+	p->ts.scx.flags |= SCX_TASK_QUEUED;
+	if (!p->on_cpu)
+		set_runnable(p);
+	do_enqueue(p, enq_flags, p->on_cpu ? p->cpu : sticky);
+}
+
+void dequeue_task(struct sim_task *p, bool sleep)
+{
+	struct sim_cpu *c = &sim.cpus[p->cpu];
+
+	if (!queued(p))
+		return;
+	p->ops_state = OPSS_NONE;
+	if (c->curr == p) {
+		update_curr(c);
+		sim.cost += sim.costs.op_ns;
+		sim_ops->stopping(&p->ts, false);
+	}
+	p->ts.scx.flags &= ~SCX_TASK_QUEUED;
+	dsq_remove(p);
+	clear_ddsp(p);
+	if (sleep) {
+		note_waiting(p, false);
+		p->life = TASK_SLEEPING;
+	}
+}
+
+/* try_to_wake_up(), and for @fresh tasks wake_up_new_task(); on sim_this_cpu. */
+void wake_task(struct sim_task *p, u64 wake_flags, bool fresh)
+{
+	s32 prev = p->cpu, cpu = prev;
+
+	if (p->blocking) { /* it has not left its CPU yet: it stays */
+		p->blocking = false;
+		return;
+	}
+	if (queued(p) || p->life == TASK_DEAD)
+		return;
+	sim.cost += sim.costs.wake_ns;
+	sim.nr_wakeups++;
+	p->wakeups++;
+	p->wake_at = sim_now;
+	p->reset_runnable_at = true;
+	trace_event(fresh ? TR_FORK : TR_WAKE, sim_this_cpu, p, wake_flags);
+	if (p->ts.nr_cpus_allowed > 1 && !p->ts.migration_disabled) {
+		sim.ddsp_task = p;
+		sim.ddsp_done = false;
+		sim.cost += sim.costs.op_ns;
+		cpu = sim_ops->select_cpu(&p->ts, prev, wake_flags);
+		sim.ddsp_task = NULL;
+		if (cpu < 0 || cpu >= (s32)sim.nr_cpus) {
+			sim_error("invalid CPU %d from ops.select_cpu()", cpu);
+			cpu = prev;
+		}
+	}
+	if (!mask_test(p->ts.cpus_ptr, (u32)cpu) || !sim.cpus[cpu].active)
+		cpu = fallback_cpu(p);
+	p->cpu = cpu;
+	if (p->ddsp_dsq != SIM_DSQ_INVALID)
+		trace_event(TR_DIRECT, cpu, p, p->ddsp_dsq);
+	enqueue_task(p, fresh ? 0 : ENQ_WAKEUP, NO_CPU);
+	if (!sim.cpus[cpu].curr)
+		resched((u32)cpu);
+}
+
+enum verdict { DSP_NONE, DSP_PREV, DSP_LOCAL };
+
+static enum verdict dispatch_sched(struct sim_cpu *c, struct sim_task *prev)
+{
+	int loops = DSP_MAX_LOOPS;
+
+	if (consume_dsq(&sim.global, c))
+		return DSP_LOCAL;
+	if (!c->online)
+		return DSP_NONE;
+	do {
+		sim.nr_moved = 0;
+		sim.buf_nr = 0;
+		sim.nr_dispatches++;
+		sim.cost += sim.costs.op_ns;
+		sim.dispatching = c;
+		sim_ops->dispatch(c->id, prev ? &prev->ts : NULL);
+		flush_dispatches();
+		sim.dispatching = NULL;
+		if (prev && queued(prev) && prev->ts.scx.slice)
+			return DSP_PREV;
+		if (c->local.nr)
+			return DSP_LOCAL;
+		if (consume_dsq(&sim.global, c))
+			return DSP_LOCAL;
+		if (!--loops) {
+			queue_work(WORK_KICK, c->id, 0);
+			break;
+		}
+	} while (sim.nr_moved);
+	return DSP_NONE;
+}
+
+static enum verdict dispatch_one(struct sim_cpu *c, struct sim_task *prev)
+{
+	enum verdict v;
+
+	if (prev) {
+		update_curr(c);
+		if (queued(prev) && prev->ts.scx.slice)
+			return DSP_PREV;
+	}
+	if (c->local.nr)
+		return DSP_LOCAL;
+	c->in_dispatch = true;
+	v = dispatch_sched(c, prev);
+	c->in_dispatch = false;
+	if (v != DSP_NONE)
+		return v;
+	if (prev && queued(prev) && mask_test(prev->ts.cpus_ptr, (u32)c->id) && c->active) {
+		sim.nr_keep_last++;
+		return DSP_PREV;
+	}
+	return DSP_NONE;
+}
+
+static void put_prev(struct sim_cpu *c, struct sim_task *p)
+{
+	update_curr(c);
+	if (queued(p)) {
+		sim.cost += sim.costs.op_ns;
+		sim_ops->stopping(&p->ts, true);
+	}
+	p->on_cpu = false;
+	if (p->prog)
+		hist_add(&sim.groups[p->prog - sim.sc->tasks].run, p->run_ns - p->run_at_reset);
+	if (!queued(p)) {
+		p->ts.nvcsw++;
+		return;
+	}
+	p->ts.nivcsw++;
+	p->preempted++;
+	set_runnable(p);
+	trace_event(TR_PREEMPT, c->id, p, p->ts.scx.slice);
+	if (p->ts.scx.slice)
+		add_to_local(c, p, ENQ_HEAD);
+	else
+		do_enqueue(p, 0, NO_CPU);
+}
+
+void start_running(struct sim_cpu *c, struct sim_task *p)
+{
+	c->curr = p;
+	p->on_cpu = true;
+	p->ops_state = OPSS_NONE;
+	dsq_remove(p);
+	p->exec_start = sim_now;
+	note_waiting(p, false);
+	if (queued(p)) {
+		sim.cost += sim.costs.op_ns;
+		sim_ops->running(&p->ts);
+	}
+	p->reset_runnable_at = true;
+}
+
+static void switch_to(struct sim_cpu *c, bool was_idle, struct sim_task *next)
+{
+	if (next) {
+		sim.nr_switches++;
+		next->runs++;
+		next->run_at_reset = next->run_ns;
+		if (!mask_test(next->ts.cpus_ptr, (u32)c->id) && c->active)
+			sim_broken("%s[%d] runs on CPU %d, which is forbidden to it",
+				   next->ts.comm, next->ts.pid, c->id);
+		if (next->last_cpu != c->id && next->last_cpu >= 0) {
+			next->migrations++;
+			sim.nr_migrations++;
+			if (sim.cpus[next->last_cpu].llc != c->llc)
+				sim.cost += sim.costs.cold_ns;
+		}
+		next->last_cpu = c->id;
+	}
+	sim.cost += sim.costs.switch_ns;
+	if (was_idle && next) {
+		idle_set((u32)c->id, false);
+		c->idle_ns += sim_now - c->idle_since;
+		count_idle(-1);
+	} else if (!was_idle && !next) {
+		c->idle_since = sim_now;
+		idle_set((u32)c->id, c->online);
+		count_idle(c->online ? 1 : 0);
+		trace_event(TR_IDLE, c->id, NULL, 0);
+	}
+}
+
+static u64 next_tick(const struct sim_cpu *c)
+{
+	u64 len = NSEC_PER_SEC / sim.sc->hz, skew = 0;
+
+	if (sim.sc->skew_tick)
+		skew = len / 2 / sim.nr_cpus * (u64)c->id;
+	return (sim_now + len - skew) / len * len + skew;
+}
+
+static void schedule(struct sim_cpu *c)
+{
+	struct sim_task *prev = c->curr, *next;
+	bool was_idle = !prev;
+	enum verdict v;
+
+	c->need_resched = false;
+	if (prev && prev->pushed && !prev->blocking) {
+		stopper_push(c);
+		c->curr = NULL;
+		prev = NULL; /* the stopper was the previous task */
+	}
+	if (prev && prev->blocking) {
+		prev->blocking = false;
+		trace_event(prev->dying ? TR_EXIT : TR_SLEEP, c->id, prev, 0);
+		dequeue_task(prev, true);
+	}
+	v = dispatch_one(c, prev);
+	next = v == DSP_PREV ? prev : c->local.first;
+	if (next && !next->ts.scx.slice)
+		next->ts.scx.slice = SLICE_DFL;
+	if (next == prev && (next || was_idle)) {
+		if (!next && c->online)
+			idle_set((u32)c->id, true);
+		if (next)
+			trace_event(TR_KEEP, c->id, next, next->ts.scx.slice);
+		return;
+	}
+	if (prev)
+		put_prev(c, prev);
+	c->curr = NULL;
+	if (next) {
+		start_running(c, next);
+		trace_event(TR_RUN, c->id, next, next->ts.scx.slice);
+	}
+	switch_to(c, was_idle, next);
+	if (prev && prev->dying)
+		task_gone(prev);
+	if (next && !c->ev_tick.pos)
+		event_set(&c->ev_tick, next_tick(c));
+	else if (!next)
+		event_clear(&c->ev_tick);
+}
+
+void cpu_exit(void)
+{
+	struct sim_cpu *c = &sim.cpus[sim_this_cpu];
+	struct sim_task *p;
+
+	run_works(c);
+	if (c->curr && c->curr->signal)
+		task_signal(c->curr);
+	if (c->need_resched) {
+		schedule(c);
+		run_works(c);
+	}
+	c->kernel_ns += sim.cost;
+	c->free_at = c->seg_start = sim_now + sim.cost;
+	if (c->need_resched) {
+		c->need_resched = false;
+		event_set(&c->ev_resched, c->free_at > sim_now ? c->free_at : sim_now + 1);
+	}
+	p = c->curr;
+	if (!p) {
+		event_clear(&c->ev_run);
+		return;
+	}
+	if (p->wake_at) {
+		if (p->prog)
+			hist_add(&sim.groups[p->prog - sim.sc->tasks].latency,
+				 c->free_at - p->wake_at);
+		p->wake_at = 0;
+	}
+	if (p->signal && !c->ev_resched.pos)
+		event_set(&c->ev_resched, c->free_at);
+	event_set(&c->ev_run, c->seg_start + work_to_ns(c, p->work));
+}
+
+void handle_resched(struct sim_cpu *c)
+{
+	if (cpu_busy((u32)c->id, &c->ev_resched))
+		return;
+	event_clear(&c->ev_resched);
+	cpu_enter((u32)c->id);
+	sim.cost += sim.costs.irq_ns;
+	c->need_resched = true;
+	cpu_exit();
+}
+
+void handle_tick(struct sim_cpu *c)
+{
+	if (cpu_busy((u32)c->id, &c->ev_tick))
+		return;
+	event_set(&c->ev_tick, next_tick(c));
+	cpu_enter((u32)c->id);
+	sim.nr_ticks++;
+	sim.cost += sim.costs.irq_ns + sim.costs.tick_ns;
+	update_curr(c);
+	sim.cost += sim.costs.op_ns;
+	sim_ops->tick(&c->curr->ts);
+	if (!c->curr->ts.scx.slice)
+		c->need_resched = true;
+	cpu_exit();
+}
+
+void handle_run(struct sim_cpu *c)
+{
+	struct sim_task *p = c->curr;
+
+	event_clear(&c->ev_run);
+	cpu_enter((u32)c->id);
+	if (!p->work) {
+		if (p->policy)
+			policy_step(p);
+		else
+			workload_step(p);
+	}
+	cpu_exit();
+}
