@@ -29,15 +29,27 @@ static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
 	return elapsed(now, since) > arena_header()->params.stall_ns;
 }
 
+enum autopilot_cause { CAUSE_LATE, CAUSE_BLOCKED, CAUSE_GONE };
+
 static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					    u64 now)
+					    enum autopilot_cause cause, u64 now)
 {
 	if (shm_swap(&sh->autopilot, 1))
 		return;
 	sh->autopilot_at = now;
 	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 	sh->grant_at = now;
-	count(cp, autopilot_episodes);
+	switch (cause) {
+	case CAUSE_LATE:
+		count(cp, autopilot_late);
+		break;
+	case CAUSE_BLOCKED:
+		count(cp, autopilot_blocked);
+		break;
+	case CAUSE_GONE:
+		count(cp, autopilot_gone);
+		break;
+	}
 }
 
 static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
@@ -57,7 +69,7 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 {
 	if (!sh->autopilot) {
 		if (policy_late(sh, now))
-			autopilot_enter(cp, sh, shard, now);
+			autopilot_enter(cp, sh, shard, CAUSE_LATE, now);
 	} else if (shm_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
 		autopilot_leave(cp, sh, now);
 	}

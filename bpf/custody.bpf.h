@@ -109,9 +109,9 @@ static __always_inline bool may_use(struct task_struct *p, s32 cpu, s32 at)
  * again: the kernel stamps a task at the insert call, so a task that was requeued between swap
  * and insert would be accepted with the old answer.
  */
-static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-					 struct qumun_answer QUMUN_ARENA *a, s32 this_cpu,
-					 u64 now)
+static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+				      struct qumun_answer QUMUN_ARENA *a, s32 this_cpu,
+				      u64 now)
 {
 	u32 slot = a->slot, gen = a->gen, flags = a->flags;
 	u64 slice = a->slice_ns, vtime = a->vtime, word, enq_flags = 0;
@@ -181,6 +181,22 @@ static __always_inline void apply_answer(struct bpf_cpu_priv *cp, struct shard_p
 }
 
 /*
+ * The answer at @head of @shard's down-ring. A global function, like take_back(): the verifier
+ * looks at it once and not again for each way that leads to it, which loads ten times faster.
+ */
+__noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(this_cpu);
+	struct shard_priv *sh = shard_priv(shard);
+
+	use_arena();
+	if (cp && sh)
+		apply_one(cp, sh, &arena_shard(shard)->down_ring[head & (QUMUN_DOWN_SLOTS - 1)],
+			  this_cpu, now);
+	return 0;
+}
+
+/*
  * Apply the shard's waiting answers. One CPU at a time: a try-lock, and whoever holds it looks
  * again after letting go, so an answer pushed while others failed the try-lock is not left.
  */
@@ -208,8 +224,7 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 		bpf_for(i, 0, nr) {
 			if (!scx_bpf_dispatch_nr_slots())
 				break;
-			apply_answer(cp, sh, &as->down_ring[head & (QUMUN_DOWN_SLOTS - 1)], cpu,
-				     now);
+			apply_answer(shard, head, cpu, now);
 			head++;
 		}
 		sh->down_head = head;
@@ -221,28 +236,30 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
-/* Take one waiting task from the policy and decide for it. */
-static __always_inline bool take_back_one(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 slot,
-					  u64 min_age, u64 now)
+/* Take one waiting task from the policy and decide for it; 1 if it still waited. */
+__noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct shard_priv *sh = shard_priv(shard);
 	struct qumun_task QUMUN_ARENA *rec;
 	struct slot_priv *s;
 	struct task_struct *p;
 	u64 word;
 
-	if (slot >= max_records)
-		return false;
+	use_arena();
+	if (!cp || !sh || slot >= max_records)
+		return 0;
 	s = slot_priv(slot);
 	if (!s)
-		return false;
+		return 0;
 	word = shm_load(&s->q);
 	if (state_of(word) != QUMUN_QUEUED || elapsed(now, s->enq_at) < min_age)
-		return false;
+		return 0;
 	p = s->task;
 	if (!p)
-		return false;
+		return 0;
 	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
-		return false;
+		return 0;
 	end_asking(sh, slot);
 	rec = arena_task(slot);
 	shm_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
@@ -253,22 +270,20 @@ static __always_inline bool take_back_one(struct bpf_cpu_priv *cp, struct shard_
 	decide_here(cp, p, s, rec, scx_bpf_task_cpu(p), 0, now);
 	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
 		scx_bpf_dispatch_cancel();
-	return true;
+	return 1;
 }
 
 /*
  * Take back tasks that have waited for at least @min_age, a bounded number per call; the scan
  * goes on where the last one ended.
  */
-static __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
+__noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 {
-	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
 	u32 nr_words = (max_records + 63) / 64, taken = 0, i, bit, word;
 	u64 *bits, mask;
 
-	use_arena();
-	if (!cp || !sh)
+	if (!sh)
 		return 0;
 	bpf_for(i, 0, SCAN_WORDS) {
 		if (i >= nr_words)
@@ -290,7 +305,7 @@ static __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 				sh->scan = word;
 				return taken;
 			}
-			if (take_back_one(cp, sh, word * 64 + bit, min_age, now))
+			if (take_back_one(shard, word * 64 + bit, min_age, now))
 				taken++;
 		}
 	}

@@ -350,6 +350,14 @@ void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p, struct scx_exit_ta
 	task_end(p);
 }
 
+/* Attached before the scheduler, so that no exit is missed. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(gthulhu_process_exit, struct task_struct *p)
+{
+	task_exiting(p);
+	return 0;
+}
+
 void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);

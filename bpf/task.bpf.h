@@ -98,14 +98,17 @@ static __always_inline s32 task_begin(struct task_struct *p)
 	slot = slot_take();
 	if (slot >= max_records || !(s = slot_priv(slot)) || !cp)
 		return 0;
-	mine = bpf_task_acquire(p);
-	if (!mine) {
-		slot_give(s, slot);
-		return 0;
+	/* an exiting task is never asked about, and nothing would drop the reference */
+	if (!(p->flags & PF_EXITING)) {
+		mine = bpf_task_acquire(p);
+		if (!mine) {
+			slot_give(s, slot);
+			return 0;
+		}
+		mine = bpf_kptr_xchg(&s->task, mine);
+		if (mine)
+			bpf_task_release(mine);
 	}
-	mine = bpf_kptr_xchg(&s->task, mine);
-	if (mine)
-		bpf_task_release(mine);
 	ctx->slot = slot;
 	ctx->incarnation = ++s->incarnation;
 
@@ -173,6 +176,23 @@ static __always_inline void tell_exit(struct bpf_cpu_priv *cp, s32 pid)
 	bpf_ringbuf_submit(event, 0);
 }
 
+/*
+ * The task is in its last schedule: drop our reference. Before 6.19 the kernel calls exit_task
+ * only when the last reference is gone, and ours would be that.
+ */
+static __always_inline void task_exiting(struct task_struct *p)
+{
+	struct task_ctx *ctx = task_ctx(p);
+	struct task_struct *mine;
+	struct slot_priv *s;
+
+	if (!ctx || ctx->slot >= max_records || !(s = slot_priv(ctx->slot)))
+		return;
+	mine = bpf_kptr_xchg(&s->task, NULL);
+	if (mine)
+		bpf_task_release(mine);
+}
+
 static __always_inline void task_end(struct task_struct *p)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
@@ -197,7 +217,7 @@ static __always_inline void task_end(struct task_struct *p)
 	count(cp, tasks_gone);
 	slot_give(s, slot);
 
-	if (ctl && p->pid == ctl->policy_tgid) {
+	if (ctl && p->pid == ctl->policy_tgid && (p->flags & PF_EXITING)) {
 		u32 i;
 
 		ctl->policy_tgid = 0;
@@ -205,7 +225,7 @@ static __always_inline void task_end(struct task_struct *p)
 			struct shard_priv *sh = shard_priv(i);
 
 			if (sh)
-				autopilot_enter(cp, sh, i, clock_now());
+				autopilot_enter(cp, sh, i, CAUSE_GONE, clock_now());
 		}
 	}
 }
@@ -226,7 +246,7 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 	if (runnable)
 		return;
 	if (!shm_load(&arena_shard(shard)->sleeping) || (p->__state & TASK_STOPPED_OR_TRACED))
-		autopilot_enter(cp, sh, shard, now);
+		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
 	else
 		sh->granted_at = 0;
 }

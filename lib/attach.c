@@ -101,10 +101,17 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+	q->exit_link = bpf_program__attach(
+		bpf_object__find_program_by_name(q->obj, "gthulhu_process_exit"));
+	if (!q->exit_link)
+		return qumun_fail(q, -errno, "the tracepoint sched_process_exit: %s",
+				  strerror(errno));
 	q->link = bpf_map__attach_struct_ops(
 		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
 	if (!q->link) {
 		err = -errno;
+		bpf_link__destroy(q->exit_link);
+		q->exit_link = NULL;
 		if (refuse_second(q))
 			return -EBUSY;
 		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
@@ -138,7 +145,8 @@ QUMUN_API int qumun_detach(struct qumun *q)
 	qumun_stop(q);
 	housekeeper_stop(q);
 	bpf_link__destroy(q->link);
-	q->link = NULL;
+	bpf_link__destroy(q->exit_link);
+	q->link = q->exit_link = NULL;
 	q->attached = false;
 	exit_seen(q);
 	return 0;

@@ -20,7 +20,8 @@
 struct qumun {
 	struct qumun_options opt;
 	struct bpf_object *obj;
-	struct bpf_link *link;
+	struct bpf_link *link;	  /* the scheduler */
+	struct bpf_link *exit_link; /* the exit tracepoint */
 	bool attached;
 
 	/* what the `control` map holds; written through control_write() */

@@ -40,7 +40,9 @@
 	X(policy_runs, "times a policy thread was given a CPU")                           \
 	X(policy_ns, "ns that policy threads ran")                                        \
 	X(policy_wakes, "times a sleeping policy thread was woken")                       \
-	X(autopilot_episodes, "times the BPF half took over from a late policy")          \
+	X(autopilot_late, "times the BPF half took over: no answer for stall_ns")         \
+	X(autopilot_blocked, "times the BPF half took over: the policy thread was stopped or blocked") \
+	X(autopilot_gone, "times the BPF half took over: the policy thread exited")       \
 	X(autopilot_ns, "ns spent so")                                                    \
 	X(tasks_seen, "tasks that had a record")                                          \
 	X(tasks_gone, "tasks whose record was given back")                                \
