@@ -15,6 +15,14 @@
 #define SLICE_FLOOR_NS 100000ULL
 #define SLICE_CEILING_NS 100000000ULL
 
+/*
+ * Global functions: the verifier looks at each once and not again for every way that leads to
+ * it, so that loading takes a tenth of the time. Arguments are numbers for that reason.
+ */
+int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now);
+int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now);
+u32 take_back(u32 shard, u64 min_age, u64 now);
+
 static __always_inline void set_state(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec,
 				      u64 word)
 {
@@ -180,10 +188,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	}
 }
 
-/*
- * The answer at @head of @shard's down-ring. A global function, like take_back(): the verifier
- * looks at it once and not again for each way that leads to it, which loads ten times faster.
- */
+/* The answer at @head of @shard's down-ring. */
 __noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(this_cpu);
