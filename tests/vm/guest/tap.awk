@@ -27,8 +27,13 @@
 	points++
 	if ($0 ~ /#[ \t]*[Tt][Oo][Dd][Oo]/)
 		skipped++
-	else
+	else {
 		failed++
+		if (first == "") {
+			first = $0
+			sub(/^not ok *[0-9]* *-? */, "", first)
+		}
+	}
 	next
 }
 
@@ -58,7 +63,7 @@ END {
 		if (points == 0 && !bailed && rc == 0)
 			fault("ran no test")
 	}
-	if (reason == "" && failed == 0)
-		reason = skip_one
+	if (reason == "")
+		reason = failed ? first : skip_one
 	print passed + 0, failed + 0, skipped + 0, reason
 }
