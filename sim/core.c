@@ -245,7 +245,7 @@ static void add_to_local(struct sim_cpu *c, struct sim_task *p, u64 flags)
 }
 
 /* Move @p, which waits, to the local queue of @c. */
-static void move_to_local(struct sim_task *p, struct sim_cpu *c, u64 flags)
+void move_to_local(struct sim_task *p, struct sim_cpu *c, u64 flags)
 {
 	if (p->cpu != c->id) {
 		sim.cost += sim.costs.migrate_ns;
@@ -255,7 +255,7 @@ static void move_to_local(struct sim_task *p, struct sim_cpu *c, u64 flags)
 }
 
 /* An insert takes effect: direct dispatch, or an entry of dispatch()'s buffer. */
-static void apply_insert(struct sim_task *p, u64 dsq_id, u64 slice, u64 vtime, u64 flags)
+void apply_insert(struct sim_task *p, u64 dsq_id, u64 slice, u64 vtime, u64 flags)
 {
 	struct sim_dsq *q;
 	s32 cpu = p->cpu;

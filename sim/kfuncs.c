@@ -142,6 +142,55 @@ bool scx_bpf_dsq_move_to_local(u64 dsq_id)
 	return true;
 }
 
+/* Walks a queue as it stands; tasks that are queued meanwhile may or may not be seen. */
+struct bpf_iter_scx_dsq bpf_iter_scx_dsq_begin(u64 dsq_id, u64 flags)
+{
+	struct sim_dsq *q = dsq_find(dsq_id);
+	struct bpf_iter_scx_dsq it = { .reverse = flags & SCX_DSQ_ITER_REV };
+	struct sim_task *p = NULL;
+
+	if (!q)
+		sim_error("invalid DSQ ID 0x%016llx", dsq_id);
+	else
+		p = it.reverse ? q->last : q->first;
+	it.next = p ? &p->ts : NULL;
+	return it;
+}
+
+struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it)
+{
+	struct task_struct *ts = it->next;
+	struct sim_task *p;
+
+	if (!ts)
+		return NULL;
+	p = it->reverse ? task_of(ts)->prev : task_of(ts)->next;
+	it->next = p ? &p->ts : NULL;
+	return ts;
+}
+
+void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice)
+{
+	it->slice = slice;
+}
+
+/* Moving to a local queue whose CPU the task may not use ends the scheduler. */
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *ts, u64 dsq_id,
+		      u64 enq_flags)
+{
+	struct sim_task *p = task_of(ts);
+	u64 slice = it->slice;
+
+	it->slice = 0;
+	if (!p->dsq || p->dsq->id == SCX_DSQ_LOCAL)
+		return false;
+	sim.cost += sim.costs.kfunc_ns;
+	trace_event(TR_MOVE, sim_this_cpu, p, p->dsq->id);
+	dsq_remove(p);
+	apply_insert(p, dsq_id, slice ? slice : p->ts.scx.slice, 0, enq_flags);
+	return true;
+}
+
 /*
  * A kick is carried out by irq_work when the callback's locks are gone. An idle kick of a CPU
  * that runs something is dropped at once.

@@ -11,6 +11,8 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "run", cmd_run, "run a scenario and print what happened" },
+	{ "explore", cmd_explore, "search random scenarios for broken invariants" },
+	{ "replay", cmd_replay, "run a case that explore has found" },
 };
 
 static void usage(FILE *f)

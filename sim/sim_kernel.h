@@ -73,6 +73,9 @@ enum {
 #define bpf_ringbuf_submit(data, flags) sim_ringbuf_submit(data, flags)
 
 #define bpf_for(i, from, to) for ((i) = (from); (i) < (to); (i)++)
+#define bpf_for_each(type, cur, args...)                                                  \
+	for (struct bpf_iter_##type ___it = bpf_iter_##type##_begin(args);        \
+	     ((cur) = bpf_iter_##type##_next(&___it));)
 #define bpf_kptr_xchg(p, v) __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define bpf_core_enum_value(type, value) (value)
 #define bpf_core_field_exists(field) 1
@@ -94,6 +97,7 @@ enum {
 #define SIM_HAS_scx_bpf_dsq_insert 1
 #define SIM_HAS_scx_bpf_dsq_insert_vtime 1
 #define SIM_HAS_scx_bpf_dsq_move_to_local 1
+#define SIM_HAS_scx_bpf_dsq_move 1
 #define SIM_HAS_scx_bpf_now 1
 #define SIM_HAS_scx_bpf_reenqueue_local 1
 
@@ -150,6 +154,21 @@ struct task_struct {
 	u64 storage[SIM_STORAGE_WORDS]; /* ours: the task storage map's value */
 	bool has_storage;
 };
+
+#define SCX_DSQ_ITER_REV (1ULL << 16)
+#define BPF_FOR_EACH_ITER (&___it)
+
+struct bpf_iter_scx_dsq {
+	struct task_struct *next;
+	bool reverse;
+	u64 slice;
+};
+
+struct bpf_iter_scx_dsq bpf_iter_scx_dsq_begin(u64 dsq_id, u64 flags);
+struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it);
+void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice);
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
+		      u64 enq_flags);
 
 struct scx_init_task_args {
 	bool fork;
@@ -268,5 +287,7 @@ static inline void bpf_rcu_read_unlock(void)
 #define scx_bpf_dispatch___old scx_bpf_dsq_insert
 #define scx_bpf_dispatch_vtime___old scx_bpf_dsq_insert_vtime
 #define scx_bpf_consume___old scx_bpf_dsq_move_to_local
+#define scx_bpf_dispatch_from_dsq_set_slice___old scx_bpf_dsq_move_set_slice
+#define scx_bpf_dispatch_from_dsq___old scx_bpf_dsq_move
 
 #endif
