@@ -86,14 +86,17 @@ in_background_end() {
 	[ "$ie_rc" -eq 0 ] || echo "0 1 0 0 $1 the $1 tests ended early with exit code $ie_rc" >>"$results"
 }
 
-# stop_background PID...: on interrupt, everything that we started, children first.
-stop_background() {
-	for sb_pid in "$@"; do
-		# shellcheck disable=SC2046
-		stop_background $(ps -o pid= --ppid "$sb_pid" 2>/dev/null)
-		kill "$sb_pid" 2>/dev/null || :
+# stop_background PID...: on interrupt, everything that we started: a parent before its children, so
+# that it starts no others. A subshell, since it calls itself.
+stop_background() (
+	for pid in "$@"; do
+		[ -n "$pid" ] || continue
+		children=$(ps -o pid= --ppid "$pid" 2>/dev/null || :)
+		kill "$pid" 2>/dev/null || :
+		# shellcheck disable=SC2086
+		stop_background $children
 	done
-}
+)
 
 # summary: what failed and what was skipped, by name, then the one line that counts.
 summary() {
