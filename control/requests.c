@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every request and every field, once. */
+#include <string.h>
+
+#include "protocol.h"
+
+#define F(_name, _type, _unit, _doc, ...)                                                \
+	{ .name = (_name),                                                               \
+	  .type = CONTROL_##_type,                                                       \
+	  .unit = (_unit),                                                               \
+	  .doc = (_doc),                                                                 \
+	  __VA_ARGS__ }
+#define NEEDED .needed = true
+#define LIMITS(_min, _max) .min = (_min), .max = (_max)
+#define WORDS(...)                                                                       \
+	.words = (const char *const[])                                                   \
+	{                                                                                \
+		__VA_ARGS__, NULL                                                        \
+	}
+
+#define MODE_WORDS WORDS("user", "kernel")
+
+/* These limits are QUMUN_PARAMS's and scheduling_params's; tests/unit/test_control.c compares. */
+#define SLICE LIMITS(100000, 100000000)
+#define FACTOR LIMITS(0.1, 10)
+
+#define PARAMS(need)                                                                     \
+	F("base_slice_ns", INTEGER, "ns", "requested slice", SLICE, need),               \
+		F("min_slice_ns", INTEGER, "ns",                                         \
+		  "smallest slice; at most base_slice_ns", SLICE, need),                 \
+		F("max_slice_ns", INTEGER, "ns",                                         \
+		  "largest slice; at least base_slice_ns", SLICE, need),                 \
+		F("latency_factor", NUMBER, "", "scales the slice in deadlines", FACTOR, \
+		  need),                                                                 \
+		F("weight_multiplier", NUMBER, "",                                       \
+		  "scales the weight of tasks that a rule names", FACTOR, need)
+
+static const struct control_field no_fields[] = { { 0 } };
+
+static const struct control_field params_optional[] = { PARAMS(.needed = false), { 0 } };
+static const struct control_field params_all[] = { PARAMS(NEEDED), { 0 } };
+
+static const struct control_field mode_fields[] = {
+	F("mode", STRING, "", "who decides: the policy or the BPF half", NEEDED,
+	  MODE_WORDS),
+	{ 0 }
+};
+
+static const struct control_field named_fields[] = {
+	F("name", STRING, "", "name", NEEDED),
+	F("unit", STRING, "", "unit", NEEDED),
+	F("doc", STRING, "", "meaning", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field request_fields[] = {
+	F("name", STRING, "", "name", NEEDED),
+	F("access", STRING, "", "who may ask", NEEDED, WORDS("read", "change")),
+	F("doc", STRING, "", "meaning", NEEDED),
+	F("args", LIST, "",
+	  "arguments: name, type, unit, doc, needed, min, max, words, members", NEEDED,
+	  .members = named_fields),
+	F("result", LIST, "", "fields of the result, likewise", NEEDED,
+	  .members = named_fields),
+	{ 0 }
+};
+
+static const struct control_field schema_fields[] = {
+	F("version", INTEGER, "", "version of the protocol", NEEDED),
+	F("max_request_bytes", INTEGER, "bytes", "longest request", NEEDED),
+	F("max_reply_bytes", INTEGER, "bytes", "longest reply", NEEDED),
+	F("requests", LIST, "", "every request", NEEDED, .members = request_fields),
+	F("errors", LIST, "", "every error code", NEEDED, .members = named_fields),
+	F("counters", LIST, "", "the names in stats' counters", .members = named_fields),
+	{ 0 }
+};
+
+static const struct control_field status_fields[] = {
+	F("version", STRING, "", "the daemon's version", NEEDED),
+	F("commit", STRING, "", "the source it was built from", NEEDED),
+	F("pid", INTEGER, "", "process id of the daemon", NEEDED),
+	F("kernel", STRING, "", "release of the running kernel", NEEDED),
+	F("state", STRING, "", "is it scheduling", NEEDED,
+	  WORDS("attached", "detached", "ejected")),
+	F("reason", STRING, "", "why the kernel ejected it"),
+	F("policy", STRING, "", "name or path of the policy", NEEDED),
+	F("mode", STRING, "", "who decides", NEEDED, MODE_WORDS),
+	F("partial", BOOLEAN, "", "schedules only tasks that ask for SCHED_EXT", NEEDED),
+	F("autopilot", BOOLEAN, "", "the BPF half stands in for a late policy now",
+	  NEEDED),
+	F("autopilot_episodes", INTEGER, "", "times it did since attach", NEEDED),
+	F("autopilot_ns", INTEGER, "ns", "time it did since attach", NEEDED),
+	F("uptime_ns", INTEGER, "ns", "time since attach", NEEDED),
+	F("cpus_online", INTEGER, "", "CPUs that are online", NEEDED),
+	F("tasks", INTEGER, "", "tasks that have a record", NEEDED),
+	F("tasks_active", INTEGER, "", "of these, runnable or running", NEEDED),
+	F("cpu_utilization", NUMBER, "",
+	  "busy share of the online CPUs since attach, 0 to 1", NEEDED),
+	F("average_wait_ns", INTEGER, "ns",
+	  "mean time from runnable to running since attach", NEEDED),
+	F("decisions", INTEGER, "", "decisions of the policy applied", NEEDED),
+	F("policy_faults", INTEGER, "",
+	  "page faults of the settled policy thread; stays 0", NEEDED),
+	F("params", OBJECT, "", "run-time parameters", NEEDED, .members = params_all),
+	{ 0 }
+};
+
+static const struct control_field cpu_fields[] = {
+	F("cpu", INTEGER, "", "CPU number", NEEDED),
+	F("online", BOOLEAN, "", "it is online", NEEDED),
+	F("llc", INTEGER, "", "number of its last-level cache", NEEDED),
+	F("queued", INTEGER, "", "tasks in its queue now", NEEDED),
+	F("pid", INTEGER, "", "the task that runs there; absent when idle"),
+	F("comm", STRING, "", "its name"),
+	F("runs", INTEGER, "", "times a task began to run", NEEDED),
+	F("run_ns", INTEGER, "ns", "time that tasks ran", NEEDED),
+	F("enqueues", INTEGER, "", "times a task was made runnable", NEEDED),
+	F("dispatches", INTEGER, "", "tasks put on a dispatch queue", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field stats_fields[] = {
+	F("time_ns", INTEGER, "ns", "CLOCK_MONOTONIC when this was read", NEEDED),
+	F("counters", MAP, "", "every counter, summed over CPUs, since attach", NEEDED),
+	F("cpus", LIST, "", "each CPU", NEEDED, .members = cpu_fields),
+	{ 0 }
+};
+
+#define TASK_STATES WORDS("sleeping", "queued", "dispatched", "running")
+
+static const struct control_field task_fields[] = {
+	F("pid", INTEGER, "", "thread id", NEEDED),
+	F("tgid", INTEGER, "", "process id", NEEDED),
+	F("comm", STRING, "", "name of the thread when it was first seen", NEEDED),
+	F("uid", INTEGER, "", "owner", NEEDED),
+	F("cgroup_id", INTEGER, "", "inode number of its cgroup's directory", NEEDED),
+	F("state", STRING, "", "where it is", NEEDED, TASK_STATES),
+	F("kernel_thread", BOOLEAN, "", "it is a kernel thread", NEEDED),
+	F("cpu", INTEGER, "", "CPU where it ran last", NEEDED),
+	F("cpus_allowed", INTEGER, "", "number of CPUs that it may use", NEEDED),
+	F("weight", INTEGER, "", "weight; 1024 is nice 0", NEEDED),
+	F("slice_ns", INTEGER, "ns", "its last slice", NEEDED),
+	F("vruntime", INTEGER, "ns", "virtual runtime; wraps", NEEDED),
+	F("deadline", INTEGER, "ns", "virtual deadline; wraps", NEEDED),
+	F("runtime_ns", INTEGER, "ns", "time on a CPU", NEEDED),
+	F("wait_ns", INTEGER, "ns", "time runnable but not running", NEEDED),
+	F("max_wait_us", INTEGER, "us", "longest such wait", NEEDED),
+	F("waiting_ns", INTEGER, "ns", "how long it has waited now; 0 if it does not",
+	  NEEDED),
+	F("last_run_ns", INTEGER, "ns", "length of its last run", NEEDED),
+	F("last_ran_ns", INTEGER, "ns", "how long ago that began", NEEDED),
+	F("runs", INTEGER, "", "times it began to run", NEEDED),
+	F("wakeups", INTEGER, "", "times it woke", NEEDED),
+	F("voluntary_switches", INTEGER, "", "times it gave up the CPU", NEEDED),
+	F("involuntary_switches", INTEGER, "", "times it had to", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field task_args[] = {
+	F("pid", INTEGER, "", "thread id", NEEDED, LIMITS(1, 4194304)), { 0 }
+};
+
+static const struct control_field tasks_args[] = {
+	F("sort", STRING, "",
+	  "what comes first: the latest, or the largest (default recent)",
+	  WORDS("recent", "runtime", "wait", "max_wait", "runs")),
+	F("limit", INTEGER, "", "how many (default 100)", LIMITS(1, 1000)),
+	{ 0 }
+};
+
+static const struct control_field tasks_fields[] = {
+	F("time_ns", INTEGER, "ns", "CLOCK_MONOTONIC when this was read", NEEDED),
+	F("total", INTEGER, "", "tasks that have a record", NEEDED),
+	F("tasks", LIST, "", "the first of them", NEEDED, .members = task_fields),
+	{ 0 }
+};
+
+static const struct control_field bucket_fields[] = {
+	F("le_ns", INTEGER, "ns", "upper bound, included; absent in the last bucket"),
+	F("count", INTEGER, "", "waits up to it and above the bound before", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field latency_args[] = {
+	F("cpu", INTEGER, "", "one CPU (default: the sum of all)", LIMITS(0, 1023)), { 0 }
+};
+
+static const struct control_field latency_fields[] = {
+	F("buckets", LIST, "", "times from runnable to running, since attach", NEEDED,
+	  .members = bucket_fields),
+	F("count", INTEGER, "", "all of them", NEEDED),
+	F("sum_ns", INTEGER, "ns", "their sum", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field log_fields[] = {
+	F("lines", LIST, "", "the last messages, oldest first", NEEDED), { 0 }
+};
+
+static const struct control_field dump_fields[] = {
+	F("status", OBJECT, "", "as in status", NEEDED, .members = status_fields),
+	F("stats", OBJECT, "", "as in stats", NEEDED, .members = stats_fields),
+	F("latency", OBJECT, "", "as in latency", NEEDED, .members = latency_fields),
+	F("tasks", OBJECT, "", "as in tasks, the 1000 that ran last", NEEDED,
+	  .members = tasks_fields),
+	{ 0 }
+};
+
+const struct control_request control_requests[] = {
+	{ "schema", CONTROL_READ,
+	  "every request, field, unit, type and error of this daemon", no_fields,
+	  schema_fields },
+	{ "status", CONTROL_READ, "what it is and how it fares", no_fields,
+	  status_fields },
+	{ "stats", CONTROL_READ, "every counter, and each CPU", no_fields, stats_fields },
+	{ "params.get", CONTROL_READ, "the run-time parameters", no_fields, params_all },
+	{ "params.set", CONTROL_CHANGE,
+	  "change the parameters that are named, all or none; the result is the whole set",
+	  params_optional, params_all },
+	{ "mode.set", CONTROL_CHANGE, "say who decides", mode_fields, mode_fields },
+	{ "task", CONTROL_READ, "one task's record", task_args, task_fields },
+	{ "tasks", CONTROL_READ, "records of many tasks", tasks_args, tasks_fields },
+	{ "latency", CONTROL_READ, "histogram of the times from runnable to running",
+	  latency_args, latency_fields },
+	{ "log", CONTROL_READ, "the daemon's last messages", no_fields, log_fields },
+	{ "dump", CONTROL_READ, "status, stats, latency and tasks in one", no_fields,
+	  dump_fields },
+	{ 0 }
+};
+
+const struct control_request *control_request_find(const char *name)
+{
+	const struct control_request *r;
+
+	for (r = control_requests; r->name; r++) {
+		if (!strcmp(r->name, name))
+			return r;
+	}
+	return NULL;
+}
