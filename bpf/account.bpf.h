@@ -19,6 +19,28 @@ static __always_inline void advance_front(struct qumun_cpu QUMUN_ARENA *cc, u64 
 		cc->front = vruntime;
 }
 
+/*
+ * Class latency's budget on @cpu: @spent_ns were taken by one of its tasks, or time went by.
+ * Only the CPU that switches writes here.
+ */
+static __always_inline void note_latency(struct qumun_cpu QUMUN_ARENA *cc, u32 cpu,
+					 bool latency, u64 spent_ns, u64 now)
+{
+	struct bpf_cpu_priv *own = cpu_priv(cpu);
+	u64 pct = arena_header()->params.latency_budget_pct;
+
+	/* full already, and nobody takes */
+	if (!own || (!latency && own->latency_left >= (s64)vt_budget_cap(pct)))
+		return;
+	if (pct > 100)
+		pct = 100;
+	own->latency_left = vt_budget_spend(own->latency_left, own->latency_at, now,
+					    latency ? spent_ns : 0, pct);
+	own->latency_at = now;
+	cc->latency_left_ns =
+		vt_budget_publish(own->latency_left, cc->latency_left_ns, pct);
+}
+
 static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task_struct *p,
 					    struct slot_priv *s,
 					    struct qumun_task QUMUN_ARENA *rec, u32 slot,
@@ -54,11 +76,12 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 		rec->deadline = v + delta;
 		rec->vcpu = cpu;
 	}
-	advance_front(cc, v);
+	if (!vt_leading(v, rec->deadline))
+		advance_front(cc, v);
 	cc->curr_deadline = rec->deadline;
 	cc->curr_slot = slot;
 	cc->curr_slice_ns = rec->slice_ns;
-	cc->curr_weight = rec->weight;
+	cc->curr_weight = VT_WEIGHT(rec, &arena_header()->params);
 	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
@@ -69,10 +92,12 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
 					     struct qumun_task QUMUN_ARENA *rec, u32 cpu,
 					     bool runnable, u64 now)
 {
+	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	u64 ran = elapsed(now, rec->exec_start);
 
 	rec->sum_exec += ran;
-	rec->vruntime += vt_charge(ran, rec->weight);
+	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
+	note_latency(arena_cpu(cpu), cpu, VT_CLASS(rec) == QUMUN_CLASS_LATENCY, ran, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	rec->nvcsw = p->nvcsw;
@@ -85,26 +110,32 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
 /*
  * The running task goes on alone, with a new request, and running() and stopping() are not
  * called: book what it ran so far. Else a task that has a CPU for itself would seem to stand
- * still in every figure, and its deadline would lie ever further in the past.
+ * still in every figure, and its deadline would lie ever further in the past. Returns its slice.
  */
-static __always_inline void account_going_on(struct bpf_cpu_priv *cp,
-					     struct qumun_task QUMUN_ARENA *rec, u32 cpu,
-					     u64 slice, u64 now)
+static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
+					    struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					    u64 now)
 {
+	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 ran = elapsed(now, rec->exec_start);
+	u64 ran = elapsed(now, rec->exec_start), slice;
+	struct vt_request r = VT_REQUEST(rec, par, cc, 0, 0, false);
 
+	note_latency(cc, cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
+	r.latency_left_ns = cc->latency_left_ns;
+	slice = vt_request_slice(&r);
 	rec->sum_exec += ran;
-	rec->vruntime += vt_charge(ran, rec->weight);
+	rec->vruntime += vt_charge(ran, r.weight);
 	rec->exec_start = now;
-	rec->deadline = vt_deadline(rec->vruntime, slice, rec->weight,
-				    arena_header()->params.latency_factor_fp);
+	rec->deadline = vt_request_deadline(&r, rec->vruntime, slice);
 	rec->slice_ns = slice;
-	advance_front(cc, rec->vruntime);
+	if (!vt_leads(&r))
+		advance_front(cc, rec->vruntime);
 	cc->curr_deadline = rec->deadline;
 	cc->curr_slice_ns = slice;
 	shm_store(&cc->curr_start, now);
 	count_add(cp, run_ns, ran);
+	return slice;
 }
 
 #endif

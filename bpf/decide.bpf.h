@@ -16,35 +16,33 @@ static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cp
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 front = cc->front, v = rec->vruntime, request, credit, slice;
-	s32 waiting = cc->nr_queued;
+	u64 front = cc->front;
 	s32 vcpu = rec->vcpu;
+	struct vt_request r =
+		VT_REQUEST(rec, par, cc, front,
+			   vcpu == (s32)cpu ? front : arena_cpu(vcpu)->front, woke);
+	struct vt_placement placed;
 
-	if (vcpu != (s32)cpu) {
-		v = vt_renormalize(v, arena_cpu(vcpu)->front, front);
-		rec->vcpu = cpu;
-	}
-	slice = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
-			 waiting > 0 ? waiting : 0);
-	request = vt_charge(slice, rec->weight);
-	credit = vt_credit(woke, slice, par->max_slice_ns, rec->weight);
-	v = vt_place(v, front, credit, request + par->max_slice_ns);
-	rec->vruntime = v;
-	rec->deadline = vt_deadline(v, slice, rec->weight, par->latency_factor_fp);
-	rec->slice_ns = slice;
-	return slice;
+	vt_decide(&r, &placed);
+	rec->vcpu = cpu;
+	rec->vruntime = placed.vruntime;
+	rec->deadline = placed.deadline;
+	rec->slice_ns = placed.slice_ns;
+	return placed.slice_ns;
 }
 
-/* Does @rec, just woken, beat what runs on @cpu? */
+/* Does @rec, just woken and placed, beat what runs on @cpu? */
 static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, u32 cpu, u64 now)
 {
+	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+	struct vt_request r = VT_REQUEST(rec, par, cc, 0, 0, true);
 	u64 start = cc->curr_start;
 
 	if (!start)
 		return true;
-	return vt_preempts(rec->deadline, cc->curr_deadline, elapsed(now, start),
-			   arena_header()->params.min_run_ns);
+	return vt_decide_preempts(&r, rec->deadline, cc->curr_deadline,
+				  elapsed(now, start), par->min_run_ns);
 }
 
 /*

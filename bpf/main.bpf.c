@@ -183,9 +183,9 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 	struct task_ctx *tc = task_ctx(p);
 	u64 slice = arena_header()->params.base_slice_ns;
 
-	p->scx.slice = slice;
 	if (tc && tc->slot < max_records)
-		account_going_on(cp, arena_task(tc->slot), cpu, slice, now);
+		slice = account_going_on(cp, arena_task(tc->slot), cpu, now);
+	p->scx.slice = slice;
 }
 
 void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
@@ -326,7 +326,7 @@ void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)
 
 	use_arena();
 	if (tc && tc->slot < max_records)
-		arena_task(tc->slot)->weight = vt_weight_of_prio(p->static_prio);
+		task_note_weight(p, arena_task(tc->slot));
 }
 
 void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpumask *mask)
@@ -341,7 +341,7 @@ void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpu
 s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
 	use_arena();
-	return task_begin(p);
+	return task_begin(p, args->fork);
 }
 
 void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p, struct scx_exit_task_args *args)

@@ -81,7 +81,39 @@ static __always_inline void task_note_affinity(struct task_struct *p,
 	rec->flags = flags;
 }
 
-static __always_inline s32 task_begin(struct task_struct *p)
+/* Nice value and kernel policy: the kernel calls set_weight() for a change of either. */
+static __always_inline void task_note_weight(struct task_struct *p,
+					     struct qumun_task QUMUN_ARENA *rec)
+{
+	rec->weight = vt_weight_of_prio(p->static_prio);
+	rec->own_class = p->policy == SCHED_IDLE    ? QUMUN_CLASS_IDLE
+			 : p->policy == SCHED_BATCH ? QUMUN_CLASS_BATCH
+						    : QUMUN_CLASS_NORMAL;
+}
+
+/* A new task has what the rule of the one that forks it gives, until libqumun has looked. */
+static __always_inline void task_inherit(struct task_struct *p,
+					 struct qumun_task QUMUN_ARENA *rec, bool fork)
+{
+	struct task_struct *parent = fork ? bpf_get_current_task_btf() : NULL;
+	struct task_ctx *ctx = parent ? task_ctx(parent) : NULL;
+	struct qumun_task QUMUN_ARENA *from;
+
+	rec->rule_id = rec->rule_weight = rec->rule_slice_ns = 0;
+	rec->rule_class = rec->rule_preempt = 0;
+	rec->rule_cpus = 0;
+	if (!ctx || ctx->slot >= max_records)
+		return;
+	from = arena_task(ctx->slot);
+	rec->rule_id = from->rule_id;
+	rec->rule_weight = from->rule_weight;
+	rec->rule_slice_ns = from->rule_slice_ns;
+	rec->rule_class = from->rule_class;
+	rec->rule_preempt = from->rule_preempt;
+	rec->rule_cpus = from->rule_cpus;
+}
+
+static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct qumun_task QUMUN_ARENA *rec;
@@ -128,10 +160,11 @@ static __always_inline s32 task_begin(struct task_struct *p)
 		rec->comm[i & (QUMUN_COMM_LEN - 1)] = comm[i & (QUMUN_COMM_LEN - 1)];
 	bpf_for(i, 0, 8)
 		rec->policy[i & 7] = 0;
-	rec->weight = vt_weight_of_prio(p->static_prio);
+	task_note_weight(p, rec);
 	rec->cpu = rec->vcpu = scx_bpf_task_cpu(p);
 	rec->vruntime = arena_cpu(rec->vcpu)->front;
 	task_note_affinity(p, rec, p->cpus_ptr);
+	task_inherit(p, rec, fork);
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_NONE));
 	shm_store_release(&rec->incarnation, ctx->incarnation);
 	count(cp, tasks_seen);
@@ -142,7 +175,7 @@ static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cp
 {
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 
-	rec->weight = vt_weight_of_prio(p->static_prio);
+	task_note_weight(p, rec);
 	rec->cpu = rec->vcpu = cpu;
 	rec->vruntime = front;
 	rec->enq_at = clock_now();

@@ -66,35 +66,33 @@ static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t
 static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
 {
 	const struct qumun_param_block *par = qumun_policy_params(ctx);
-	__s32 cpu = choose_cpu(ctx, t, now), nr_queued;
+	__s32 cpu = choose_cpu(ctx, t, now);
 	const struct qumun_cpu *c = qumun_policy_cpu(ctx, cpu), *from;
 	struct qumun_decision d = { .cpu = cpu };
-	__u64 v = t->vruntime, front, request, credit;
-	int woke = t->flags & QUMUN_TASK_WAKEUP;
+	__u64 front, from_front, start;
 
 	if (!c)
 		return; /* a broken record; the BPF half takes the task back */
-	front = c->front;
+	front = from_front = c->front;
 	if (t->vcpu != cpu) {
 		from = qumun_policy_cpu(ctx, t->vcpu);
-		v = vt_renormalize(v, from ? from->front : front, front);
+		from_front = from ? from->front : front;
 	}
-	nr_queued = shm_load(&c->nr_queued);
-	d.slice_ns = vt_slice(par->base_slice_ns, par->min_slice_ns, par->max_slice_ns,
-			      nr_queued > 0 ? (__u32)nr_queued : 0);
-	request = vt_charge(d.slice_ns, t->weight);
-	credit = vt_credit(woke, d.slice_ns, par->max_slice_ns, t->weight);
-	v = vt_place(v, front, credit, request + par->max_slice_ns);
-	d.vtime = vt_deadline(v, d.slice_ns, t->weight, par->latency_factor_fp);
-	if (woke && c->curr_start &&
-	    vt_preempts(d.vtime, c->curr_deadline,
-			(__s64)(now - c->curr_start) > 0 ? now - c->curr_start : 0,
-			par->min_run_ns))
+	struct vt_request r = VT_REQUEST(t, par, c, front, from_front,
+					 !!(t->flags & QUMUN_TASK_WAKEUP));
+	struct vt_placement p;
+
+	vt_decide(&r, &p);
+	start = shm_load(&c->curr_start);
+	if (r.woke && start &&
+	    vt_decide_preempts(&r, p.deadline, c->curr_deadline,
+			       vt_before(start, now) ? now - start : 0, par->min_run_ns))
 		d.flags = QUMUN_PREEMPT;
-	t->vruntime = v;
+	t->vruntime = p.vruntime;
 	t->vcpu = cpu;
-	t->deadline = d.vtime;
-	t->slice_ns = (__u32)d.slice_ns;
+	t->deadline = d.vtime = p.deadline;
+	d.slice_ns = p.slice_ns;
+	t->slice_ns = (__u32)p.slice_ns;
 	qumun_dispatch(ctx, t, &d);
 }
 

@@ -81,6 +81,7 @@ enum {
 #define bpf_core_field_exists(field) 1
 #define bpf_get_smp_processor_id() (sim_this_cpu)
 #define bpf_ktime_get_ns() (sim_now)
+#define bpf_get_current_task_btf() ((struct task_struct *)NULL) /* tasks come from nowhere */
 #define bpf_probe_read_kernel_str(dst, size, src) sim_read_str(dst, size, src)
 
 #define SIM_READ_2(p, a) ((p)->a)
@@ -235,6 +236,10 @@ struct sched_ext_ops {
 #define SCX_KICK_IDLE 1ULL
 #define SCX_KICK_PREEMPT 2ULL
 #define SCX_TASK_QUEUED 1U
+#ifndef SCHED_BATCH
+#define SCHED_BATCH 3
+#define SCHED_IDLE 5
+#endif
 #define PF_EXITING 0x00000004U
 #define PF_KTHREAD 0x00200000U
 #define TASK_STOPPED_OR_TRACED 0x0000000cU

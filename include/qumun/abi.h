@@ -42,7 +42,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 1
+#define QUMUN_ABI_VERSION 2
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
@@ -75,7 +75,7 @@ struct qumun_task {
 	__u64 deadline;	    /* virtual deadline of the current request */
 	__u64 enq_at;	    /* when it became runnable, CLOCK_MONOTONIC ns */
 	__u32 slice_ns;	    /* slice of the current request */
-	__u32 weight;	    /* 15..88761 */
+	__u32 weight;	    /* its own, 15..88761; VT_WEIGHT() applies the rule */
 	__s32 cpu;	    /* where it ran last or was placed on wakeup */
 	__s32 vcpu;	    /* the CPU whose front vruntime is relative to */
 	__u32 flags;	    /* QUMUN_TASK_* */
@@ -91,7 +91,7 @@ struct qumun_task {
 	__u32 nivcsw;	    /* involuntary context switches */
 	__u32 last_run_ns;  /* length of its last run, saturated */
 	__u32 max_wait_us;  /* longest wait */
-	__u64 reserved0;
+	__u64 rule_cpus;    /* the rule's CPUs of 0..63; 0: wherever the task may run */
 	/* third line: identity */
 	__s32 pid;	    /* thread id in the initial namespace */
 	__s32 tgid;
@@ -100,7 +100,14 @@ struct qumun_task {
 	__u64 cgroup_id;    /* cgroup v2 id (inode number of its directory) */
 	__u64 start_time;   /* boot-based, ns */
 	char comm[QUMUN_COMM_LEN];
-	__u64 reserved1[2];
+	/* what a rule gives; written by libqumun, inherited by a forked child (task.bpf.h) */
+	__u32 rule_id;	     /* 0: no rule matches */
+	__u32 rule_weight;   /* 0: the task's own */
+	__u32 rule_slice_ns; /* 0: by the class */
+	__u8 rule_class;     /* enum qumun_class */
+	__u8 rule_preempt;   /* enum qumun_preempt */
+	__u8 own_class; /* by SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE; if no rule gives one */
+	__u8 pad;
 	/* fourth line: the policy's own */
 	__u64 policy[8];
 };
@@ -108,6 +115,10 @@ struct qumun_task {
 QUMUN_STATIC_ASSERT(sizeof(struct qumun_task) == 256, "a record is four cache lines");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, exec_start) == 64, "second line");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, pid) == 128, "third line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, rule_cpus) == 120,
+		    "rule's CPUs");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, rule_id) == 176,
+		    "rule's fields");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, policy) == 192, "fourth line");
 
 /* An up-ring entry: who is asked about. */
@@ -149,7 +160,7 @@ struct qumun_cpu {
 	__u32 shard;
 	__u32 llc;
 	__u32 online;
-	__u32 pad0;
+	__u32 latency_left_ns; /* what class latency may take now; 0: it is treated as normal */
 	__u64 pad1[1];
 	/* its up-ring: produced by enqueue on this CPU, consumed by the shard's policy */
 	struct qumun_cursors up;

@@ -34,16 +34,53 @@
  * X(name, unit, default, minimum, maximum, meaning)
  * The configuration, the arena's parameter block and the documentation follow this table.
  */
-#define QUMUN_PARAMS(X)                                                                   \
-	X(base_slice_ns, "ns", BASE_SLICE_NS, 100000, 100000000, "requested slice")       \
-	X(min_slice_ns, "ns", MIN_SLICE_NS, 100000, 100000000, "smallest slice")          \
-	X(max_slice_ns, "ns", MAX_SLICE_NS, 100000, 100000000, "largest slice")           \
-	X(latency_factor_fp, "1/1024", 1024, 102, 10240, "scales the slice in deadlines") \
-	X(weight_multiplier_fp, "1/1024", 1024, 102, 10240, "scales the weight of named tasks") \
-	X(min_run_ns, "ns", 20000, 0, 20000000, "a task runs this long before a wakeup preempts it") \
-	X(max_wait_ns, "ns", 1000000000, 10000000, 10000000000, "no runnable task waits longer") \
-	X(stall_ns, "ns", 20000000, 1000000, 10000000000, "a later policy is overruled")  \
-	X(rescue_ns, "ns", 500000000, 10000000, 10000000000, "an undecided task is taken back")
+#define QUMUN_PARAMS(X)                                                                  \
+	X(base_slice_ns, "ns", BASE_SLICE_NS, 100000, 100000000, "requested slice")      \
+	X(min_slice_ns, "ns", MIN_SLICE_NS, 100000, 100000000, "smallest slice")         \
+	X(max_slice_ns, "ns", MAX_SLICE_NS, 100000, 100000000, "largest slice")          \
+	X(latency_factor_fp, "1/1024", 1024, 102, 10240,                                 \
+	  "scales the slice in deadlines")                                               \
+	X(weight_multiplier_fp, "1/1024", 1024, 102, 10240,                              \
+	  "scales the weight of named tasks")                                            \
+	X(min_run_ns, "ns", 20000, 0, 20000000,                                          \
+	  "a task runs this long before a wakeup preempts it")                           \
+	X(max_wait_ns, "ns", 1000000000, 10000000, 10000000000,                          \
+	  "no runnable task waits longer")                                               \
+	X(stall_ns, "ns", 20000000, 1000000, 10000000000, "a later policy is overruled") \
+	X(rescue_ns, "ns", 500000000, 10000000, 10000000000,                             \
+	  "an undecided task is taken back")                                             \
+	X(latency_budget_pct, "%", 95, 1, 100,                                           \
+	  "of a CPU over 100 ms, for class latency together")
+
+/*
+ * Classes, which a rule gives and SCHED_BATCH and SCHED_IDLE imply:
+ * X(NAME, name, latency factor, slice factor, weight, preempts, meaning)
+ * Factors are in 1/1024 and scale what the parameters say; weight 0 is the task's own; preempts:
+ * may a wakeup take the CPU from who runs there.
+ */
+#define QUMUN_CLASSES(X)                                                                 \
+	X(LATENCY, latency, 256, 1024, 0, 1,                                             \
+	  "before everything else, within latency_budget")                               \
+	X(INTERACTIVE, interactive, 256, 512, 0, 1, "served sooner, in shorter slices")  \
+	X(NORMAL, normal, 1024, 1024, 0, 1, "fair by weight")                            \
+	X(BATCH, batch, 2048, 4096, 0, 0,                                                \
+	  "served later, in longer slices, never preempts")                              \
+	X(IDLE, idle, 4096, 1024, WEIGHT_MIN, 0, "the smallest weight, never preempts")
+
+enum qumun_class {
+	QUMUN_CLASS_NONE, /* no rule says; as the task's kernel policy says */
+#define X(NAME, name, latency, slice, weight, preempts, doc) QUMUN_CLASS_##NAME,
+	QUMUN_CLASSES(X)
+#undef X
+		QUMUN_NR_CLASSES
+};
+
+/* May a rule's tasks preempt when they wake? */
+enum qumun_preempt {
+	QUMUN_PREEMPT_BY_CLASS,
+	QUMUN_PREEMPT_YES,
+	QUMUN_PREEMPT_NO,
+};
 
 /* Weight of each nice level, -20 first (the reference API's table). */
 static const int prio_to_weight[40] = {

@@ -16,7 +16,8 @@
 #ifndef QUMUN_VTIME_H
 #define QUMUN_VTIME_H
 
-#include "params.h"
+#include "abi.h"
+#include "atomic.h"
 
 /* Is virtual time @a before @b? */
 static inline int vt_before(__u64 a, __u64 b)
@@ -110,6 +111,212 @@ static inline int vt_preempts(__u64 deadline, __u64 curr_deadline, __u64 ran_ns,
 			      __u64 min_run_ns)
 {
 	return ran_ns >= min_run_ns && vt_before(deadline, curr_deadline);
+}
+
+/*
+ * The whole decision, as the policies and the BPF half make it: a request is what is known about
+ * the task and the queue that will serve it, a placement what follows. VT_REQUEST() fills a
+ * request on either side of the arena.
+ */
+struct vt_request {
+	__u64 vruntime; /* relative to from_front */
+	__u64 from_front;
+	__u64 front; /* of the queue that will serve the task */
+	__u64 base_ns, min_ns, max_ns, latency_fp; /* parameters */
+	__u64 rule_slice_ns;			   /* 0: none given */
+	__u32 weight;				   /* VT_WEIGHT() */
+	__u32 cls;	       /* vt_class(), never QUMUN_CLASS_NONE */
+	__u32 preempt;	       /* enum qumun_preempt */
+	__u32 latency_left_ns; /* of class latency's budget on that CPU */
+	__s32 nr_waiting;
+	int woke;
+};
+
+struct vt_placement {
+	__u64 vruntime, deadline, slice_ns;
+};
+
+struct vt_class_traits {
+	__u32 latency_fp, slice_fp, weight, preempts;
+};
+
+/* Padded, so that an index can be masked where the verifier wants to see it bounded. */
+static const struct vt_class_traits vt_classes[8] = {
+#define X(NAME, name, latency, slice, weight, preempts, doc)                             \
+	[QUMUN_CLASS_##NAME] = { latency, slice, weight, preempts },
+	QUMUN_CLASSES(X)
+#undef X
+};
+
+static inline const struct vt_class_traits *vt_traits(__u32 cls)
+{
+#ifdef __bpf__
+	asm volatile(""
+		     : "+r"(cls)); /* else the compiler knows better than the verifier */
+#endif
+	return &vt_classes[cls & 7];
+}
+
+/* By how much class latency's deadlines lead all others; less than QUMUN_HEAD's lead. */
+#define VT_LATENCY_LEAD (1ULL << 38)
+#define VT_LATENCY_MIN_NS 100000U /* a budget below it is used up */
+
+/* The class that counts: the rule's, else the task's own. */
+static inline __u32 vt_class(__u32 rule_class, __u32 own_class)
+{
+	__u32 cls = rule_class ? rule_class : own_class;
+
+	return cls && cls < QUMUN_NR_CLASSES ? cls : QUMUN_CLASS_NORMAL;
+}
+
+/* The weight that counts: the rule's, else the class's, else the task's own, scaled if named. */
+static inline __u32 vt_rule_weight(__u32 own, __u32 rule_id, __u32 rule_weight, __u32 cls,
+				   __u64 multiplier_fp)
+{
+	__u64 weight = own;
+
+	if (rule_weight)
+		weight = rule_weight;
+	else if (vt_traits(cls)->weight)
+		weight = vt_traits(cls)->weight;
+	if (rule_id && multiplier_fp != 1024)
+		weight = weight * multiplier_fp / 1024;
+	return vt_weight(weight);
+}
+
+/* @t: a record, @par: the parameters, @c: the serving CPU; each in or out of the arena. */
+#define VT_CLASS(t) vt_class((t)->rule_class, (t)->own_class)
+#define VT_WEIGHT(t, par)                                                                \
+	((t)->rule_id || (t)->own_class == QUMUN_CLASS_IDLE                              \
+		 ? vt_rule_weight((t)->weight, (t)->rule_id, (t)->rule_weight,           \
+				  VT_CLASS(t), (par)->weight_multiplier_fp)              \
+		 : (t)->weight)
+#define VT_REQUEST(t, par, c, _front, _from_front, _woke)                                \
+	{                                                                                \
+		.vruntime = (t)->vruntime,                                               \
+		.from_front = (_from_front),                                             \
+		.front = (_front),                                                       \
+		.base_ns = (par)->base_slice_ns,                                         \
+		.min_ns = (par)->min_slice_ns,                                           \
+		.max_ns = (par)->max_slice_ns,                                           \
+		.latency_fp = (par)->latency_factor_fp,                                  \
+		.rule_slice_ns = (t)->rule_slice_ns,                                     \
+		.weight = VT_WEIGHT(t, par),                                             \
+		.cls = VT_CLASS(t),                                                      \
+		.preempt = (t)->rule_preempt,                                            \
+		.latency_left_ns = (c)->latency_left_ns,                                 \
+		.nr_waiting = shm_load(&(c)->nr_queued),                                 \
+		.woke = (_woke),                                                         \
+	}
+
+/* Is it to be served before everything else? */
+static inline int vt_leads(const struct vt_request *r)
+{
+	return r->cls == QUMUN_CLASS_LATENCY && r->latency_left_ns >= VT_LATENCY_MIN_NS;
+}
+
+/* A deadline before its own vruntime is one of class latency's. */
+static inline int vt_leading(__u64 vruntime, __u64 deadline)
+{
+	return vt_before(deadline, vruntime);
+}
+
+/* The slice: the rule's, or the class's part of the base slice, shared out. */
+static inline __u64 vt_request_slice(const struct vt_request *r)
+{
+	__u64 base = r->base_ns * vt_traits(r->cls)->slice_fp / 1024, slice;
+
+	slice = r->rule_slice_ns;
+	if (!slice)
+		slice = vt_slice(base, r->min_ns, r->max_ns,
+				 r->nr_waiting > 0 ? (__u32)r->nr_waiting : 0);
+	if (vt_leads(r) && slice > r->latency_left_ns)
+		slice = r->latency_left_ns;
+	return slice;
+}
+
+static inline __u64 vt_request_deadline(const struct vt_request *r, __u64 vruntime,
+					__u64 slice_ns)
+{
+	__u64 factor = vt_traits(r->cls)->latency_fp, deadline;
+
+	if (factor == 1024)
+		factor = r->latency_fp;
+	else
+		factor = factor * r->latency_fp / 1024;
+	deadline = vt_deadline(vruntime, slice_ns, r->weight, factor);
+	return vt_leads(r) ? deadline - VT_LATENCY_LEAD : deadline;
+}
+
+/* Place a task that woke or stayed runnable: see vt_credit() and vt_place(). */
+static inline void vt_decide(const struct vt_request *r, struct vt_placement *p)
+{
+	__u64 v = vt_renormalize(r->vruntime, r->from_front, r->front);
+	__u64 slice = vt_request_slice(r);
+	__u64 credit = vt_credit(r->woke, slice, r->max_ns, r->weight);
+
+	v = vt_place(v, r->front, credit, vt_charge(slice, r->weight) + r->max_ns);
+	p->vruntime = v;
+	p->deadline = vt_request_deadline(r, v, slice);
+	p->slice_ns = slice;
+}
+
+/*
+ * May a task that wakes with the placement @p take the CPU from one with @curr_deadline that has
+ * run for @ran_ns? Class latency does not wait for the other's minimum run.
+ */
+static inline int vt_decide_preempts(const struct vt_request *r, __u64 deadline,
+				     __u64 curr_deadline, __u64 ran_ns, __u64 min_run_ns)
+{
+	if (r->preempt == QUMUN_PREEMPT_NO ||
+	    (r->preempt != QUMUN_PREEMPT_YES && !vt_traits(r->cls)->preempts))
+		return 0;
+	return vt_preempts(deadline, curr_deadline, ran_ns, vt_leads(r) ? 0 : min_run_ns);
+}
+
+/*
+ * Class latency's budget on one CPU: a bucket that holds a twentieth of the period and fills at
+ * the rate that is left of @pct, so that what is taken in any period is at most
+ * pct % of it: bucket + rate * period. Used up, the class is treated as normal until the bucket
+ * is half full again.
+ */
+#define VT_BUDGET_PERIOD_NS 100000000ULL
+
+static inline __u64 vt_budget_cap(__u64 pct)
+{
+	__u64 part = pct < 10 ? pct * 10 / 2 : 50; /* in thousandths of the period */
+
+	return VT_BUDGET_PERIOD_NS / 1000 * part;
+}
+
+/*
+ * The bucket held @left at @at; @spent_ns were taken since. What it holds at @now. A debt is no
+ * larger than the bucket: time that nobody else wanted is not held against the class.
+ */
+static inline __s64 vt_budget_spend(__s64 left, __u64 at, __u64 now, __u64 spent_ns,
+				    __u64 pct)
+{
+	__u64 cap = vt_budget_cap(pct), since = vt_before(at, now) ? now - at : 0;
+
+	if (since > VT_BUDGET_PERIOD_NS)
+		since = VT_BUDGET_PERIOD_NS;
+	left += (__s64)(since * (VT_BUDGET_PERIOD_NS / 100 * pct - cap) /
+			VT_BUDGET_PERIOD_NS);
+	if (left > (__s64)cap)
+		left = (__s64)cap;
+	left -= (__s64)spent_ns;
+	return left < -(__s64)cap ? -(__s64)cap : left;
+}
+
+/* What may be taken now, given what was published before (0: it was used up). */
+static inline __u32 vt_budget_publish(__s64 left, __u32 published, __u64 pct)
+{
+	__s64 enough =
+		published ? (__s64)VT_LATENCY_MIN_NS : (__s64)(vt_budget_cap(pct) / 2);
+
+	if (pct >= 100)
+		return ~0U;
+	return left < enough ? 0 : (__u32)left;
 }
 
 /* Weight of a task by its kernel priority (120 is nice 0). */
