@@ -82,6 +82,8 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu, st
 		break;
 	case QUMUN_RING_BROKEN:
 		count(cp, ring_broken);
+		cp->up_tail = shm_load(&cc->up.head);
+		qumun_ring_publish(&cc->up, cp->up_tail);
 		return false;
 	default:
 		return false;

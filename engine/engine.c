@@ -34,16 +34,27 @@ size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size)
 	       line_up(nr_cpus * sizeof(__u64)) + line_up(state_size);
 }
 
+/*
+ * Take over the parameters, all of one set or none. The writer makes params_seq odd, writes, and
+ * releases an even value: a value that was loaded (acquire) after the writer began makes the
+ * second look at params_seq see that it began.
+ */
 static void read_params(struct engine *e)
 {
+	const struct qumun_param_block *from = &e->arena->params;
 	__u64 seq = shm_load_acquire(&e->arena->params_seq);
+	struct qumun_param_block set;
 
 	/* odd: being written; the old set serves for one more pass */
 	if (seq == e->params_seq || (seq & 1))
 		return;
-	e->params = e->arena->params;
-	if (shm_load_acquire(&e->arena->params_seq) == seq)
-		e->params_seq = seq;
+#define X(name, unit, def, min, max, doc) set.name = shm_load_acquire(&from->name);
+	QUMUN_PARAMS(X)
+#undef X
+	if (shm_load_acquire(&e->arena->params_seq) != seq)
+		return;
+	e->params = set;
+	e->params_seq = seq;
 }
 
 int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
@@ -105,6 +116,8 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	incarnation = shm_load(&t->incarnation);
 	if (s->incarnation != incarnation) {
 		s->incarnation = incarnation;
+		/* after a takeover they are another policy's */
+		memset(t->policy, 0, sizeof(t->policy));
 		if (e->policy->task_init)
 			e->policy->task_init(ctx_of(e), t, e->now);
 	}
@@ -123,7 +136,7 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 	case QUMUN_RING_FULL:
 		return 0;
 	case QUMUN_RING_BROKEN:
-		e->counters.broken_asks++;
+		e->counters.broken_ring++;
 		e->up_head[cpu] = shm_load_acquire(&c->up.tail);
 		qumun_ring_release(&c->up, e->up_head[cpu]);
 		return 0;
@@ -141,7 +154,7 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 
 unsigned int engine_pass(struct engine *e)
 {
-	__u64 answers = e->counters.answers;
+	__u64 answers = e->counters.answers, full = e->counters.full;
 	unsigned int read = 0;
 	__u32 i, cpu;
 
@@ -158,7 +171,8 @@ unsigned int engine_pass(struct engine *e)
 		e->policy->dispatch(ctx_of(e), e->now);
 	e->counters.passes++;
 	shm_store_release(&e->shard->rounds, e->shard->rounds + 1);
-	return read + (unsigned int)(e->counters.answers - answers);
+	/* a policy that met a full ring has more to give: no reason to sleep */
+	return read + (unsigned int)(e->counters.answers - answers + e->counters.full - full);
 }
 
 bool engine_may_sleep(struct engine *e)
@@ -192,23 +206,43 @@ int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_ta
 				     ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
 }
 
+/* May one more answer be written? A broken ring is taken to be empty where its reader stands. */
+static bool down_has_room(struct engine *e)
+{
+	struct qumun_cursors *c = &e->shard->down;
+
+	switch (qumun_ring_room(c, e->down_tail, QUMUN_DOWN_SLOTS)) {
+	case QUMUN_RING_OK:
+		return true;
+	case QUMUN_RING_BROKEN:
+		e->counters.broken_ring++;
+		e->down_tail = shm_load_acquire(&c->head);
+		qumun_ring_publish(c, e->down_tail);
+		return true;
+	default:
+		return false;
+	}
+}
+
 int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
 		   const struct qumun_decision *d)
 {
 	struct engine *e = engine_of(ctx);
-	struct engine_slot *s = &e->slots[t - e->tasks];
+	__u64 slot = (__u64)(t - e->tasks);
+	struct engine_slot *s;
 	struct qumun_answer *a;
 
-	if (!s->waiting) {
+	if (slot >= e->max_records || !e->slots[slot].waiting) {
 		e->counters.refused++;
 		return -ENOENT;
 	}
-	if (qumun_ring_room(&e->shard->down, e->down_tail, QUMUN_DOWN_SLOTS) != QUMUN_RING_OK) {
+	if (!down_has_room(e)) {
 		e->counters.full++;
 		return -EAGAIN;
 	}
+	s = &e->slots[slot];
 	a = &e->shard->down_ring[e->down_tail & (QUMUN_DOWN_SLOTS - 1)];
-	a->slot = (__u32)(t - e->tasks);
+	a->slot = (__u32)slot;
 	a->gen = s->asked_gen;
 	a->cpu = d->cpu == QUMUN_CPU_ANY ? t->cpu : d->cpu;
 	a->flags = d->flags;

@@ -33,6 +33,7 @@ struct engine_counters {
 	__u64 asks;	    /* entries read from up-rings */
 	__u64 stale_asks;   /* of these: no longer waiting when read */
 	__u64 broken_asks;  /* of these: nonsense */
+	__u64 broken_ring;  /* a cursor of the other side that made no sense */
 	__u64 answers;	    /* decisions pushed */
 	__u64 refused;	    /* qumun_dispatch() on a task that did not wait */
 	__u64 full;	    /* qumun_dispatch() with a full ring */
@@ -78,7 +79,10 @@ size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size);
 int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 		const struct qumun_policy_ops *policy, void *memory);
 
-/* One pass: read what waits, let the policy decide. Returns entries read plus answers pushed. */
+/*
+ * One pass: read what waits, let the policy decide. Returns entries read plus answers pushed or
+ * held back by a full ring; 0: there is nothing to do.
+ */
 unsigned int engine_pass(struct engine *e);
 
 /* Before waiting: false if something came meanwhile. */

@@ -6,7 +6,9 @@
  * The producer owns tail, the consumer owns head, and each keeps its own cursor in memory that
  * the other side cannot write; what lies in the ring is the published copy. A cursor read from
  * the other side is compared by difference and believed only if 0 <= difference <= slots:
- * anything else is a broken or hostile peer, reported as QUMUN_RING_BROKEN.
+ * anything else is a broken or hostile peer, reported as QUMUN_RING_BROKEN. The way out: the
+ * consumer goes on where the published tail is, the producer where the published head is, and
+ * each publishes what it adopted; what was in the ring is lost to it.
  *
  *     producer: room? -> write the entry -> store tail (release)   A
  *     consumer: load tail (acquire, pairs with A) -> read the entry -> store head (release)   B

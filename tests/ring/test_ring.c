@@ -144,7 +144,7 @@ static void test_one_thread(void)
 	}
 }
 
-#define STUCK 5000000ULL /* looks in vain, each with a sched_yield(): seconds */
+#define STUCK 500000ULL /* looks in vain, each with a sched_yield(): seconds */
 
 /* The circle. Thread i takes from ring i and gives to ring i + 1. */
 #define THREADS 4
