@@ -287,11 +287,15 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
-	u32 nr_words = (max_records + 63) / 64, taken = 0, i, bit, word;
+	u32 nr_words = (max_records + 63) / 64, taken = 0, i, bit, word, zero = 0;
+	struct bpf_slot_list *list = bpf_map_lookup_elem(&free_slots, &zero);
 	u64 *bits, mask;
 
-	if (!sh)
+	if (!sh || !list)
 		return 0;
+	/* slots behind `fresh` were never used */
+	if (list->fresh < max_records)
+		nr_words = (list->fresh + 63) / 64;
 	bpf_for(i, 0, SCAN_WORDS) {
 		if (i >= nr_words)
 			break;
@@ -316,6 +320,9 @@ __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 				taken++;
 		}
 	}
+	/* more than one scan can see: a CPU that would go idle now has to come back */
+	if (!min_age && nr_words > SCAN_WORDS && shm_load(&sh->undecided))
+		scx_bpf_kick_cpu(bpf_get_smp_processor_id(), SCX_KICK_IDLE);
 	return taken;
 }
 

@@ -45,13 +45,20 @@ static __always_inline int policy_shard(struct bpf_control *ctl, struct task_str
 	return -1;
 }
 
+/*
+ * Wake the policy thread of this CPU's shard. A bell that was rung already is enough until it
+ * runs, or until it completes a pass: it may have heard the bell on its way to sleep and turned
+ * round without ever stopping, so running() alone does not tell.
+ */
 static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
 {
-	u64 *token;
+	u64 rounds = shm_load(&arena_shard(cp->shard)->rounds), *token;
 
-	if (sh->wake_sent_at && elapsed(now, sh->wake_sent_at) < BELL_AGAIN_NS)
+	if (sh->wake_sent_at && sh->wake_sent_round == rounds &&
+	    elapsed(now, sh->wake_sent_at) < BELL_AGAIN_NS)
 		return;
 	sh->wake_sent_at = now;
+	sh->wake_sent_round = rounds;
 	if (!sh->granted_at)
 		sh->granted_at = now;
 	token = bpf_ringbuf_reserve(&policy_bell, sizeof(*token), 0);

@@ -42,7 +42,8 @@ struct shard_priv {
 	u64 undecided;	    /* tasks that wait for an answer */
 	u64 undecided_at;   /* when that became non-zero */
 	u64 wake_sent_at;   /* a wakeup is on its way; 0: none */
-	u64 pad0[4];
+	u64 wake_sent_round; /* the round that the policy had completed then */
+	u64 pad0[3];
 	/* the policy thread */
 	u64 parked;	    /* 1: runnable, in our queue of policy threads */
 	u64 granted_at;	    /* first CPU time (or wakeup) since its last sign of life; 0: none */

@@ -282,8 +282,6 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
 	else
 		sh->granted_at = 0;
-	/* a bell rung before this sleep did not prevent it: the next one counts */
-	sh->wake_sent_at = 0;
 }
 
 #endif
