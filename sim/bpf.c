@@ -235,6 +235,7 @@ const char *bpf_half_check_task(const struct sim_task *p)
 /* Sums that must agree at rest; NULL: they do. */
 const char *bpf_half_check_all(void)
 {
+	static char why[80];
 	u64 undecided = 0, waiting = 0;
 	s64 nr;
 	u32 i;
@@ -243,8 +244,11 @@ const char *bpf_half_check_all(void)
 		undecided += shards.value[i].undecided;
 	for (i = 0; i < config.max_records && i < free_slots.value->fresh; i++)
 		waiting += slots.value[i].task && state_of(slots.value[i].q) == QUMUN_QUEUED;
-	if (undecided != waiting)
-		return "`undecided` differs from the number of QUEUED records";
+	if (undecided != waiting) {
+		snprintf(why, sizeof(why), "`undecided` is %lld, QUEUED records are %llu",
+			 (s64)undecided, waiting);
+		return why;
+	}
 	for (i = 0; i < config.nr_cpus; i++) {
 		nr = arena_cpu(i)->nr_queued;
 		if (nr < 0)

@@ -164,6 +164,7 @@ void stopper_push(struct sim_cpu *c)
 			do_enqueue(p, 0, NO_CPU);
 		if (sim_ops->cpu_release)
 			sim_ops->cpu_release(c->id, &args);
+		c->curr = NULL; /* the stopper runs now */
 		move_queued(p);
 	}
 }

@@ -12,6 +12,29 @@
 
 #include <qumun/vtime.h>
 
+/* Who waits longest, and where. */
+static void tell_waiting(void)
+{
+	struct sim_task *p, *worst = NULL;
+	char where[32] = "the policy's custody";
+	u32 i;
+
+	for (i = 0; i < sim.nr_tasks; i++) {
+		p = sim.tasks[i];
+		if (p->wait_from && !p->policy && (!worst || p->wait_from < worst->wait_from))
+			worst = p;
+	}
+	if (!worst)
+		return;
+	if (worst->dsq && worst->dsq->id == SCX_DSQ_LOCAL)
+		snprintf(where, sizeof(where), "CPU %d's local queue", worst->cpu);
+	else if (worst->dsq)
+		snprintf(where, sizeof(where), "queue %llu", worst->dsq->id);
+	sim_broken("a CPU has been idle for %llu us while a task waits: %s[%d], in %s since %.6f s",
+		   (sim_now - sim.both_from) / 1000, worst->ts.comm, worst->ts.pid, where,
+		   (double)(worst->wait_from - SIM_EPOCH) / 1e9);
+}
+
 void check_event(void)
 {
 	struct sim_cpu *c = &sim.cpus[sim_this_cpu];
@@ -23,8 +46,7 @@ void check_event(void)
 			sim_broken("%s[%d] %s", c->curr->ts.comm, c->curr->ts.pid, why);
 	}
 	if (sim.sc->idle_ns && sim.both_from && sim_now - sim.both_from > sim.sc->idle_ns)
-		sim_broken("a CPU has been idle for %llu us while a task waits",
-			   (sim_now - sim.both_from) / 1000);
+		tell_waiting();
 	/* the long look, now and then */
 	if (sim.nr_events % 256)
 		return;
@@ -138,6 +160,8 @@ void check_end(void)
 {
 	u32 i;
 
+	if (sim.sc->idle_ns && sim.both_from && sim_now - sim.both_from > sim.sc->idle_ns)
+		tell_waiting();
 	if (sim.sc->idle_ns && sim.both_max > sim.sc->idle_ns)
 		sim_broken("a CPU was idle for %llu us while a task waited",
 			   sim.both_max / 1000);

@@ -201,7 +201,7 @@ bool task_may_run(const struct sim_task *p, u32 cpu)
 	       c->active;
 }
 
-s32 fallback_cpu(const struct sim_task *p)
+s32 fallback_cpu(struct sim_task *p)
 {
 	u32 i;
 
@@ -210,11 +210,12 @@ s32 fallback_cpu(const struct sim_task *p)
 			return (s32)i;
 	}
 	/* the kernel widens the mask of a task that has no CPU left */
-	for (i = 0; i < sim.nr_cpus; i++) {
-		if (sim.cpus[i].active)
-			return (s32)i;
-	}
-	return 0;
+	p->mask = sim.all;
+	p->ts.nr_cpus_allowed = (int)sim.nr_cpus;
+	sim_ops->set_cpumask(&p->ts, p->ts.cpus_ptr);
+	for (i = 0; i < sim.nr_cpus && !sim.cpus[i].active; i++)
+		;
+	return (s32)(i % sim.nr_cpus);
 }
 
 static void apply_verdict(struct sim_task *p, u64 slice, u64 vtime, u64 flags)

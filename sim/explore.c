@@ -127,7 +127,6 @@ static void make_task(struct scenario *sc, u32 i)
 		t->start_ns = rnd(50) * 1000000;
 	if (chance(20))
 		t->stagger_ns = rnd(2000) * 1000;
-	t->kthread = chance(5);
 	switch (kind) {
 	case 0: /* burns */
 	case 1:
@@ -148,9 +147,10 @@ static void make_task(struct scenario *sc, u32 i)
 		scen_task_add(t, OP_END, 0, 0);
 		break;
 	default:
-		add_span(t, OP_RUN, some_run());
-		add_span(t, OP_SLEEP, some_sleep());
-		if (chance(30))
+		t->kthread = chance(10);
+		add_span(t, OP_RUN, t->kthread ? 50000 : some_run());
+		add_span(t, OP_SLEEP, t->kthread ? 3000000 : some_sleep());
+		if (chance(30) && !t->kthread)
 			add_span(t, OP_RUN, some_run());
 	}
 }

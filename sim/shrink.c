@@ -19,9 +19,9 @@ struct shrinker {
 static void essence(char *to, size_t size, const char *from)
 {
 	size_t n = 0;
-	const char *at = strchr(from, ']');
+	const char *at = strchr(from, ':') ? NULL : strchr(from, ']');
 
-	for (from = at ? at : from; *from && n + 1 < size; from++) {
+	for (from = at ? at : from; *from && *from != ':' && n + 1 < size; from++) {
 		if (!isdigit((unsigned char)*from) && *from != '.')
 			to[n++] = *from;
 	}

@@ -321,7 +321,7 @@ void handle_resched(struct sim_cpu *c);
 void handle_tick(struct sim_cpu *c);
 void handle_run(struct sim_cpu *c);
 bool task_may_run(const struct sim_task *p, u32 cpu);
-s32 fallback_cpu(const struct sim_task *p);
+s32 fallback_cpu(struct sim_task *p);
 
 /* change.c: attributes, life and death, hotplug; all on sim_this_cpu */
 struct sim_task *task_create(const struct scen_task *prog, u32 instance, s32 tgid);
