@@ -5,6 +5,7 @@
  *   custody    after every event that moved it, what a record says fits where the task is
  *   starve=    no runnable task waits longer
  *   idle=      no CPU idles longer while a task waits that may go anywhere
+ *   calm       a policy that nobody stops, kills or slows is never overruled
  *   shares=    tasks that only burn CPU and were never touched get shares by weight, within so
  *              many percent, if all may run everywhere
  */
@@ -21,17 +22,19 @@ static void tell_waiting(void)
 
 	for (i = 0; i < sim.nr_tasks; i++) {
 		p = sim.tasks[i];
-		if (p->wait_from && !p->policy && (!worst || p->wait_from < worst->wait_from))
+		if (p->wait_from && !p->policy && (!worst || p->wait_from < worst->wait_from) &&
+		    p->ts.nr_cpus_allowed == (int)sim.nr_cpus)
 			worst = p;
 	}
-	if (!worst)
+	/* one after the other, each for a moment: no fault */
+	if (!worst || sim_now - worst->wait_from <= sim.sc->idle_ns)
 		return;
 	if (worst->dsq && worst->dsq->id == SCX_DSQ_LOCAL)
 		snprintf(where, sizeof(where), "CPU %d's local queue", worst->cpu);
 	else if (worst->dsq)
 		snprintf(where, sizeof(where), "queue %llu", worst->dsq->id);
 	sim_broken("a CPU has been idle for %llu us while a task waits: %s[%d], in %s since %.6f s",
-		   (sim_now - sim.both_from) / 1000, worst->ts.comm, worst->ts.pid, where,
+		   (sim_now - worst->wait_from) / 1000, worst->ts.comm, worst->ts.pid, where,
 		   (double)(worst->wait_from - SIM_EPOCH) / 1e9);
 }
 
@@ -156,15 +159,33 @@ static void check_shares(void)
 	}
 }
 
+/* While nobody touches the policy, nothing of what catches its faults may be needed. */
+static void check_calm(void)
+{
+	static const char *const quiet[] = { "rescued", "taken_back", "autopilot_late",
+					     "autopilot_blocked", "autopilot_gone", "doubled",
+					     "bad_slot", "ring_broken", "kernel_ring_full" };
+	u32 i, j;
+
+	for (i = 0; i < sim.sc->nr_events; i++) {
+		if (sim.sc->events[i].kind >= SE_POLICY_STOP)
+			return;
+	}
+	for (i = 0; i < bpf_half_nr_counters(); i++) {
+		for (j = 0; j < sizeof(quiet) / sizeof(*quiet); j++) {
+			if (!strcmp(bpf_half_counter_name(i), quiet[j]) && bpf_half_counter(i))
+				sim_broken("counter %s is %llu although the policy was never "
+					   "disturbed", quiet[j], bpf_half_counter(i));
+		}
+	}
+}
+
 void check_end(void)
 {
 	u32 i;
 
 	if (sim.sc->idle_ns && sim.both_from && sim_now - sim.both_from > sim.sc->idle_ns)
 		tell_waiting();
-	if (sim.sc->idle_ns && sim.both_max > sim.sc->idle_ns)
-		sim_broken("a CPU was idle for %llu us while a task waited",
-			   sim.both_max / 1000);
 	for (i = 0; i < sim.nr_tasks && sim.sc->starve_ns; i++) {
 		struct sim_task *p = sim.tasks[i];
 
@@ -172,6 +193,7 @@ void check_end(void)
 			sim_broken("%s[%d] waited for %llu ms", p->ts.comm, p->ts.pid,
 				   p->max_wait_ns / 1000000);
 	}
+	check_calm();
 	if (sim.sc->share_pct && sim.verdict == SIM_OK)
 		check_shares();
 }
