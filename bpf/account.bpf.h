@@ -48,6 +48,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 	u64 wait = rec->enq_at ? elapsed(now, rec->enq_at) : 0, v = rec->vruntime;
+	u32 bucket = qumun_latency_bucket(wait);
 	s32 vcpu = rec->vcpu;
 
 	if (state_of(s->q) == QUMUN_QUEUED) {
@@ -85,6 +86,8 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
+	if (bucket < QUMUN_NR_LATENCY)
+		cp->latency[bucket]++;
 }
 
 static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct task_struct *p,

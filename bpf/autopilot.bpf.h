@@ -36,6 +36,7 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shar
 {
 	if (shm_swap(&sh->autopilot, 1))
 		return;
+	shm_store(&arena_shard(shard)->autopilot, 1);
 	sh->autopilot_at = now;
 	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 	sh->grant_at = now;
@@ -52,10 +53,12 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shar
 	}
 }
 
-static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
+static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+					    u64 now)
 {
 	if (!shm_swap(&sh->autopilot, 0))
 		return;
+	shm_store(&arena_shard(shard)->autopilot, 0);
 	sh->granted_at = 0;
 	if (sh->autopilot_at) /* 0: the wait for the first pass, not an episode */
 		count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
@@ -71,7 +74,7 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 		if (policy_late(sh, now))
 			autopilot_enter(cp, sh, shard, CAUSE_LATE, now);
 	} else if (shm_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
-		autopilot_leave(cp, sh, now);
+		autopilot_leave(cp, sh, shard, now);
 	}
 	return sh->autopilot;
 }

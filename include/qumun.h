@@ -29,6 +29,7 @@
 #include <sys/types.h>
 
 #include "qumun/counters.h"
+#include "qumun/latency.h"
 #include "qumun/params.h"
 #include "qumun/policy.h"
 
@@ -179,6 +180,76 @@ int qumun_get_counters(struct qumun *q, __u64 counters[QUMUN_NR_COUNTERS]);
 /* Name and meaning of counter @i, for whoever prints them. NULL past the last. */
 const char *qumun_counter_name(unsigned int i);
 const char *qumun_counter_doc(unsigned int i);
+
+/*
+ * struct qumun_latency - wait times, runnable to running, since attach
+ * @buckets: waits up to qumun_latency_bound_ns(i) and above the bound before
+ * @count:   all of them
+ * @sum_ns:  their sum
+ */
+struct qumun_latency {
+	__u64 buckets[QUMUN_NR_LATENCY];
+	__u64 count;
+	__u64 sum_ns;
+};
+
+/*
+ * Wait times of tasks that began to run on @cpu, or of all if @cpu is -1. Every bucket only
+ * grows. -EINVAL: no such CPU. Since 0.1.
+ */
+int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency);
+
+/* The upper bound of bucket @i, included; ~0 for the last. */
+__u64 qumun_latency_bound_ns(unsigned int i);
+
+/*
+ * Walk over the records of all tasks: start with *@cursor 0, call until it returns 0. 1: *@task
+ * is a copy of the next one. Tasks that come and go meanwhile may or may not be among them.
+ * Takes tens of nanoseconds for each record ever used, and no lock that a policy thread takes.
+ * Since 0.1.
+ */
+int qumun_next_task(struct qumun *q, __u32 *cursor, struct qumun_task *task);
+
+/* A copy of the record of thread @pid. -ENOENT: there is none. Since 0.1. */
+int qumun_get_task(struct qumun *q, pid_t pid, struct qumun_task *task);
+
+/*
+ * struct qumun_cpu_info - qumun_get_cpu(): hints, a switch old at most
+ * @online:        it is online
+ * @llc, @shard:   numbers of its last-level cache and of the policy thread that serves it
+ * @nr_queued:     tasks in its queue
+ * @pid, @comm:    who runs there; 0 and "" if idle or not known
+ * @running_since: when that began, CLOCK_MONOTONIC ns; 0 if idle
+ */
+struct qumun_cpu_info {
+	bool online;
+	__u32 llc, shard;
+	__u32 nr_queued;
+	pid_t pid;
+	char comm[QUMUN_COMM_LEN];
+	__u64 running_since;
+};
+
+/* -EINVAL: no such CPU. Since 0.1. */
+int qumun_get_cpu(struct qumun *q, int cpu, struct qumun_cpu_info *info);
+
+/*
+ * struct qumun_run_state - qumun_get_state()
+ * @mode:        who decides, as asked for
+ * @attached:    between attach and detach
+ * @autopilot:   the BPF half stands in for a late policy now
+ * @attached_at: CLOCK_MONOTONIC ns
+ * @nr_cpus:     CPUs are numbered 0 .. nr_cpus - 1
+ */
+struct qumun_run_state {
+	enum qumun_mode mode;
+	bool attached, autopilot;
+	__u64 attached_at;
+	__u32 nr_cpus;
+};
+
+/* Since 0.1. */
+int qumun_get_state(struct qumun *q, struct qumun_run_state *state);
 
 /*
  * struct scheduling_params - qumun_update_scheduling_params()

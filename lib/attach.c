@@ -106,6 +106,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (!q->exit_link)
 		return qumun_fail(q, -errno, "the tracepoint sched_process_exit: %s",
 				  strerror(errno));
+	/* until the policy's first pass the BPF half decides */
+	shm_store(&arena_shards(q)[0].autopilot, q->control.mode == QUMUN_MODE_USER);
 	q->link = bpf_map__attach_struct_ops(
 		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
 	if (!q->link) {

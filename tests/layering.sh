@@ -17,12 +17,13 @@ layers='
 params:   pure
 abi:      pure params
 counters: pure params
-private:  pure params abi counters
+latency:  pure params
+private:  pure params abi counters latency
 vtime:    pure abi params
 atomic:   pure
 ring:     pure atomic abi params
 policy:   pure abi atomic params vtime
-api:      abi params counters policy
+api:      abi params counters latency policy
 bpf:      bpf abi atomic counters private ring vtime params @bpf
 base:     base
 engine:   pure engine policy ring atomic vtime abi counters params base

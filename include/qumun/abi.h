@@ -171,7 +171,8 @@ QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_cpu, up) == 64, "cursors on 
 
 struct qumun_shard {
 	__u64 sleeping;	 /* 1: the policy thread is about to wait or waits; see engine/engine.h */
-	__u64 pad0[7];
+	__u64 autopilot; /* 1: the BPF half decides in its place; for tools */
+	__u64 pad0[6];
 	__u64 rounds;	 /* complete passes of the policy over its rings: its sign of life */
 	__u64 pad1[7];
 	struct qumun_cursors down;

@@ -8,6 +8,7 @@
 #define QUMUN_PRIVATE_H
 
 #include "counters.h"
+#include "latency.h"
 #include "params.h"
 
 /* Constants to the verifier: map .rodata.config, written before load. */
@@ -40,6 +41,7 @@ struct bpf_cpu_priv {
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];
+	__u64 latency[QUMUN_NR_LATENCY]; /* waits, by qumun_latency_bucket() */
 };
 
 /* Map `free_slots`, one element. */
