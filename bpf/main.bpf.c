@@ -65,7 +65,8 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu, u64 
 
 	use_arena();
 	cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &idle);
-	if (!idle || !cp)
+	/* the kernel calls a synchronous waker's CPU idle: others may wait there already */
+	if (!idle || !cp || arena_cpu(cpu)->nr_queued > 0)
 		return cpu;
 	if (policy_shard(control_priv(), p) >= 0)
 		dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, 0);
