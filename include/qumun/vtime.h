@@ -142,8 +142,9 @@ struct vt_class_traits {
 
 /* Padded, so that an index can be masked where the verifier wants to see it bounded. */
 static const struct vt_class_traits vt_classes[8] = {
+	{ 0, 0, 0, 0 }, /* QUMUN_CLASS_NONE; in the order of the enum, for C++ */
 #define X(NAME, name, latency, slice, weight, preempts, doc)                             \
-	[QUMUN_CLASS_##NAME] = { latency, slice, weight, preempts },
+	{ latency, slice, weight, preempts },
 	QUMUN_CLASSES(X)
 #undef X
 };
@@ -166,7 +167,7 @@ static inline __u32 vt_class(__u32 rule_class, __u32 own_class)
 {
 	__u32 cls = rule_class ? rule_class : own_class;
 
-	return cls && cls < QUMUN_NR_CLASSES ? cls : QUMUN_CLASS_NORMAL;
+	return cls && cls < QUMUN_NR_CLASSES ? cls : (__u32)QUMUN_CLASS_NORMAL;
 }
 
 /* The weight that counts: the rule's, else the class's, else the task's own, scaled if named. */
