@@ -19,7 +19,8 @@
  *
  * Threads. One handle may be used from several threads as long as load, set_policy, attach and
  * close do not run beside other calls on it. qumun_run() needs a thread of its own;
- * qumun_stop() may be called from any thread and from a signal handler.
+ * qumun_stop() may be called from any thread and from a signal handler. A handle is attached
+ * once: to attach again after qumun_detach(), close it and load another.
  */
 #ifndef QUMUN_H
 #define QUMUN_H
@@ -89,55 +90,72 @@ struct qumun_options {
  *   -EINVAL  a bad option, a broken object file, or the kernel's verifier refused it; the last
  *            20 lines of its log are in the message
  *   -ENOMEM  out of memory
- * On failure *@q is NULL and qumun_strerror(NULL) tells why, in the calling thread. Since 0.1.
+ * On failure *@q is NULL and qumun_strerror(NULL) tells why, in the calling thread. Raises the
+ * process's RLIMIT_MEMLOCK and takes over libbpf's print callback. Since 0.1.
  */
 int qumun_load(const char *path, const struct qumun_options *options, struct qumun **q);
 
 /*
- * Name the process that decides. Its thread that calls qumun_run() becomes the policy thread;
- * all its other threads are scheduled without ever waiting for the policy. Works before and
- * after attach. -ESRCH if there is no such process. Since 0.1.
+ * Name the process that decides: its threads are scheduled without ever waiting for the policy.
+ * qumun_load() and qumun_run() name the calling process; the thread in qumun_run() is the policy
+ * thread. Works before and after attach. -ESRCH: no such process; -EINVAL: not above 0.
+ * Since 0.1.
  */
 int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid);
 
-/* Choose the policy, before attach. @ops must outlive the handle. -EINVAL: wrong ABI. */
+/*
+ * Choose the policy. @ops must outlive the handle. -EINVAL: another ABI version, or no enqueue;
+ * -EBUSY: attached already. Since 0.1.
+ */
 int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops);
 
 /*
- * Load a policy from a shared object. -ENOENT: no such file; -EPERM: writable by others than
- * root; -EINVAL: not a policy, or of another ABI version. Closed with the handle. Since 0.1.
+ * Load a policy from a shared object. -ENOENT: no such file; -EPERM: not root's, or writable by
+ * others; -EINVAL: not a policy, or of another ABI version; -EBUSY: attached already. Closed
+ * with the handle. Since 0.1.
  */
 int qumun_load_policy(struct qumun *q, const char *path);
 
 /*
- * Take over scheduling. -EBUSY: another sched_ext scheduler is attached (the message names it);
- * -EALREADY: this one is. Since 0.1.
+ * Take over scheduling; until the policy's first pass the BPF half decides. -EBUSY: another
+ * sched_ext scheduler is attached (the message names it); -EALREADY: this one is; -EINVAL: user
+ * mode without a policy; or what the policy's init or the kernel returned. Since 0.1.
  */
 int qumun_attach(struct qumun *q);
 
 /*
- * The policy loop. Locks the memory it touches, then decides until qumun_stop() (returns 0) or
- * until the kernel ejects the scheduler (returns -EIO; qumun_exit_info() tells why). In kernel
- * mode it waits. Call it from one thread. Since 0.1.
+ * The policy loop. Locks the process's memory (mlockall, as it is touched), enters SCHED_EXT if
+ * partial, then decides until qumun_stop() (returns 0) or until the kernel ejects the scheduler
+ * (returns -EIO; qumun_exit_info() tells why). From its return to detach the BPF half decides.
+ * Without a policy, in kernel mode, it only waits. -EINVAL: not attached. Call it from one
+ * thread. Since 0.1.
  */
 int qumun_run(struct qumun *q);
 
-/* End qumun_run(). Async-signal-safe. */
+/* End qumun_run(), also one that is called later. Async-signal-safe. Since 0.1. */
 void qumun_stop(struct qumun *q);
 
-/* Detach and free. NULL is fine, and so is every state. Since 0.1. */
+/*
+ * Detach and free. NULL is fine, and so is every state, but a thread in qumun_run() must have
+ * returned. Since 0.1.
+ */
 void qumun_close(struct qumun *q);
 
-/* Detach, but keep the handle so that counters and the exit report can still be read. */
+/*
+ * Detach, but keep the handle so that counters and the exit report can still be read. Ends
+ * qumun_run(). 0, also if it is not attached. Since 0.1.
+ */
 int qumun_detach(struct qumun *q);
 
 /*
- * The next exited task's pid, or -1 if there is no event. One event per task that ever ran
- * under this scheduler, after its last accounting. One reader at a time. Since 0.1.
+ * The next exited task's pid (a thread id, as in task_info_map), or -1 if there is no event, and
+ * nothing else. One event per task with a record that ever ran under this scheduler, after its
+ * last accounting; 65,536 wait, what is more is counted (exit_events_lost). One reader at a
+ * time. Since 0.1.
  */
 int qumun_receive_proc_exit_evt(struct qumun *q);
 
-/* A descriptor that polls readable while exit events wait; the handle owns it. */
+/* A descriptor that polls readable while exit events wait; the handle owns it. Since 0.1. */
 int qumun_proc_exit_fd(struct qumun *q);
 
 /*
@@ -147,8 +165,9 @@ int qumun_proc_exit_fd(struct qumun *q);
 int qumun_delete_pid_from_task_info(struct qumun *q, pid_t pid);
 
 /*
- * Read cache domains (SMT, L2, LLC, NUMA) from sysfs and use them for idle-CPU choice and
- * shards. qumun_attach() does it if the caller did not. Since 0.1.
+ * Read cache domains (SMT, L2, LLC, NUMA) from sysfs and write each CPU's LLC and shard where
+ * policies see them (struct qumun_cpu). qumun_attach() does it if the caller did not. The choice
+ * of an idle CPU is the kernel's own, and 0.1 has one shard. Since 0.1.
  */
 int qumun_init_cache_domains(struct qumun *q);
 
@@ -157,8 +176,10 @@ int qumun_init_cache_domains(struct qumun *q);
  * @total_tasks:        tasks that have a record now
  * @active_tasks:       of these: runnable or running
  * @context_switches:   times a task began to run since attach
- * @average_latency_ns: mean time from runnable to running since the previous call
- * @cpu_utilization:    0.0 .. 1.0 of the online CPUs since the previous call
+ * @average_latency_ns: mean time from runnable to running since the previous call; 0: none ran
+ * @cpu_utilization:    0.0 .. 1.0 of the online CPUs since the previous call, spent on tasks
+ *                      under this scheduler; a run is booked when it or its slice ends
+ * The previous call on this handle, or attach.
  */
 struct scheduler_stats {
 	__u64 total_tasks;
@@ -269,15 +290,19 @@ struct scheduling_params {
  * Change the parameters of a running scheduler, as one set. -EINVAL: out of range, nothing was
  * changed and the message names the field. Since 0.1.
  */
-int qumun_update_scheduling_params(struct qumun *q, const struct scheduling_params *params);
+int qumun_update_scheduling_params(struct qumun *q,
+				   const struct scheduling_params *params);
 int qumun_get_scheduling_params(struct qumun *q, struct scheduling_params *params);
 
-/* Who decides, while running. */
+/*
+ * Who decides, before or after attach. -EINVAL: no such mode, or user mode although no policy
+ * was set before attach. Since 0.1.
+ */
 int qumun_set_mode(struct qumun *q, enum qumun_mode mode);
 
 /*
  * struct qumun_exit_report - why the kernel ended the scheduler
- * @kind: 0: it did not; below 1024: asked for; else an error
+ * @kind: 0: it did not; below 1024: asked for (by detach, or from the console); else an error
  * Strings belong to the handle.
  */
 struct qumun_exit_report {
@@ -288,7 +313,7 @@ struct qumun_exit_report {
 	const char *dump;
 };
 
-/* 1 if the scheduler was ended, 0 if not (yet), negative errno. */
+/* 1 if the scheduler was ended, also by qumun_detach(); 0 if not (yet). Since 0.1. */
 int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report);
 
 /* A line about one thing that this kernel has or lacks. */
@@ -305,7 +330,10 @@ struct qumun_feature {
  */
 int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), void *arg);
 
-/* Faults of the policy thread since qumun_run() settled; must stay 0. */
+/*
+ * Page faults of the policy thread since one second after qumun_run() began; must stay 0. Read
+ * by that thread when it has nothing to do and when it ends. Since 0.1.
+ */
 int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major);
 
 /* The version of the library that runs, e.g. "0.1.0". */

@@ -65,7 +65,7 @@ enum qumun_state {
 
 /*
  * A task record. The BPF half writes it, except `policy`, which belongs to the policy. While a
- * task is queued to the policy the BPF half leaves vruntime, deadline and slice_ns alone and
+ * task is queued to the policy the BPF half leaves vruntime, vcpu, deadline and slice_ns alone and
  * the policy may write them.
  */
 struct qumun_task {

@@ -5,14 +5,17 @@
  * A policy is a table of functions over task records: a task and the time go in, decisions come
  * out. It has no clock, no I/O, no threads and no randomness of its own, so the same object file
  * runs on a live kernel and in the simulator. All callbacks of one policy instance are called
- * from one thread; nothing in them may allocate, lock, log or make a system call.
+ * from one thread, except init, which qumun_attach() calls before; nothing in them may allocate,
+ * lock, log or make a system call.
  *
  * The smallest complete policy:
  *
  *     static void fifo_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
  *     {
- *             struct qumun_decision d = { .cpu = t->cpu, .slice_ns = BASE_SLICE_NS,
- *                                         .vtime = now };
+ *             const struct qumun_cpu *cpu = qumun_policy_cpu(ctx, t->cpu);
+ *             struct qumun_decision d = { .cpu = QUMUN_CPU_ANY, .slice_ns = BASE_SLICE_NS };
+ *
+ *             d.vtime = cpu ? cpu->front : now;
  *             qumun_dispatch(ctx, t, &d);
  *     }
  *     QUMUN_POLICY(fifo, "first come, first served", .enqueue = fifo_enqueue);
@@ -41,7 +44,9 @@ struct qumun_policy_ctx;
  *            is forbidden to the task is replaced by the task's own, and counted.
  * @flags:    QUMUN_PREEMPT: end the slice of whoever runs there; QUMUN_HEAD: before all others
  * @slice_ns: how long it may run; clamped to 100 us .. 100 ms
- * @vtime:    its key in that CPU's queue: smaller runs first (signed difference, so it may wrap)
+ * @vtime:    its key in that CPU's queue: smaller runs first (signed difference, so it may wrap).
+ *            Tasks that the BPF half decides itself are in the same queue, with keys near
+ *            qumun_cpu.front: a key that is far beyond the front is served after all of them.
  */
 struct qumun_decision {
 	__s32 cpu;
@@ -61,15 +66,16 @@ struct qumun_decision {
  * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
  * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task
  *             and answer from a later callback. Required.
- * @dispatch:  the rings are empty: a policy that keeps tasks hands out what it wants to. Called
- *             once per pass, so also when nothing new came. Optional.
+ * @dispatch:  the end of a pass: a policy that keeps tasks hands out what it wants to. Passes
+ *             happen when something became runnable, and at least once a second; a task that is
+ *             kept for longer than rescue_ns is decided by the BPF half. Optional.
  * @cancel:    a kept task is no longer waiting (it was requeued, rescued, or it left). Noticed
- *             when its record is next asked about or answered; do not count on promptness.
- *             Optional.
+ *             when its record is next asked about, just before @enqueue; do not count on
+ *             promptness. Optional.
  * @task_init: first time that this policy sees @t; t->policy[] is zero. Optional.
  *
- * @now is in ns on the scheduler's clock, never goes back within one instance, and may be
- * microseconds old.
+ * @now is in ns of CLOCK_MONOTONIC: when the newest task asked about so far became runnable. It
+ * never goes back within one instance, and stands still while nothing becomes runnable.
  */
 struct qumun_policy_ops {
 	__u32 abi_version;
@@ -130,17 +136,23 @@ static inline int qumun_task_may_use(const struct qumun_task *t, __s32 cpu)
  */
 #ifdef QUMUN_POLICY_PLUGIN
 #define QUMUN_POLICY_SYMBOL qumun_policy_plugin
-#define QUMUN_POLICY(_name, _description, ...)                                            \
-	__attribute__((visibility("default")))                                            \
-	const struct qumun_policy_ops qumun_policy_plugin = {                             \
-		.abi_version = QUMUN_POLICY_ABI, .size = sizeof(struct qumun_policy_ops), \
-		.name = #_name, .description = _description, __VA_ARGS__                  \
+#define QUMUN_POLICY(_name, _description, ...)                                           \
+	__attribute__((visibility("default")))                                           \
+	const struct qumun_policy_ops qumun_policy_plugin = {                            \
+		.abi_version = QUMUN_POLICY_ABI,                                         \
+		.size = sizeof(struct qumun_policy_ops),                                 \
+		.name = #_name,                                                          \
+		.description = _description,                                             \
+		__VA_ARGS__                                                              \
 	}
 #else
-#define QUMUN_POLICY(_name, _description, ...)                                            \
-	const struct qumun_policy_ops qumun_policy_##_name = {                            \
-		.abi_version = QUMUN_POLICY_ABI, .size = sizeof(struct qumun_policy_ops), \
-		.name = #_name, .description = _description, __VA_ARGS__                  \
+#define QUMUN_POLICY(_name, _description, ...)                                           \
+	const struct qumun_policy_ops qumun_policy_##_name = {                           \
+		.abi_version = QUMUN_POLICY_ABI,                                         \
+		.size = sizeof(struct qumun_policy_ops),                                 \
+		.name = #_name,                                                          \
+		.description = _description,                                             \
+		__VA_ARGS__                                                              \
 	}
 #endif
 
