@@ -219,7 +219,24 @@ extern void bpf_task_release(struct task_struct *p) __ksym;
 extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
 
+struct bpf_iter_scx_dsq {
+	u64 opaque[6];
+} __attribute__((aligned(8)));
+#define SCX_DSQ_ITER_REV (1ULL << 16)
+#define BPF_FOR_EACH_ITER (&___it)
+
+extern int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags) __ksym;
+extern struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it) __ksym;
+extern void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it) __ksym;
+
 /* renamed in 6.13 */
+extern void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice) __ksym __weak;
+extern bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
+			     u64 enq_flags) __ksym __weak;
+extern void scx_bpf_dispatch_from_dsq_set_slice___old(struct bpf_iter_scx_dsq *it,
+						      u64 slice) __ksym __weak;
+extern bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+					    u64 dsq_id, u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice,
 			       u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime,
@@ -260,6 +277,18 @@ static __always_inline bool dsq_move_to_local(u64 dsq)
 	if (bpf_ksym_exists(scx_bpf_dsq_move_to_local))
 		return scx_bpf_dsq_move_to_local(dsq);
 	return scx_bpf_consume___old(dsq);
+}
+
+/* Move @p, which the iterator stands on, to another queue with @slice. */
+static __always_inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq,
+				     u64 slice)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move)) {
+		scx_bpf_dsq_move_set_slice(it, slice);
+		return scx_bpf_dsq_move(it, p, dsq, 0);
+	}
+	scx_bpf_dispatch_from_dsq_set_slice___old(it, slice);
+	return scx_bpf_dispatch_from_dsq___old(it, p, dsq, 0);
 }
 
 /*

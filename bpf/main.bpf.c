@@ -24,6 +24,7 @@
 #include "custody.bpf.h"
 #include "autopilot.bpf.h"
 #include "account.bpf.h"
+#include "floor.bpf.h"
 #include "task.bpf.h"
 #include "dump.bpf.h"
 
@@ -189,6 +190,52 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 	p->scx.slice = slice;
 }
 
+/* Would the running task in @slot, requeued now, come before the first of @cpu's queue? */
+__noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
+{
+	struct qumun_task QUMUN_ARENA *rec;
+	struct task_struct *first;
+	bool before = false;
+	u64 key;
+
+	use_arena();
+	if (slot >= max_records)
+		return false;
+	rec = arena_task(slot);
+	key = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), rec->weight);
+	key += vt_charge(rec->slice_ns, rec->weight);
+	bpf_for_each(scx_dsq, first, dsq_of_cpu(cpu), 0) {
+		before = vt_before(key, first->scx.dsq_vtime);
+		break;
+	}
+	if (before)
+		arena_cpu(cpu)->curr_deadline = rec->deadline = key;
+	return before;
+}
+
+/*
+ * The slice of @prev ended while others wait. It is not in the queue yet: the kernel requeues it
+ * after this choice, so taking the first of the queue would let a light task follow each slice
+ * of a heavy one. The policy is asked about it first; without a policy thread at hand the key
+ * that it would get is compared here. True if the choice is made.
+ */
+static __always_inline bool settle_prev(struct shard_priv *sh, u32 shard,
+					struct task_struct *prev, s32 cpu, u64 now)
+{
+	struct bpf_control *ctl = control_priv();
+	struct task_ctx *tc;
+
+	if (!ctl || prev->tgid == ctl->policy_tgid)
+		return false;
+	if (ctl->mode == MODE_USER && !sh->autopilot)
+		return shm_load(&sh->parked) && grant_policy(sh, shard);
+	tc = task_ctx(prev);
+	if (!tc || !prev_comes_first(tc->slot, cpu, now))
+		return false;
+	prev->scx.slice = arena_header()->params.base_slice_ns;
+	return true;
+}
+
 void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
@@ -218,6 +265,11 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		take_back(shard, arena_header()->params.rescue_ns, now);
 	}
 
+	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && arena_cpu(cpu)->nr_queued > 0 &&
+	    settle_prev(sh, shard, prev, cpu, now))
+		return;
 	if (dsq_move_to_local(dsq_of_cpu(cpu)))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {

@@ -38,6 +38,7 @@ struct bpf_cpu_priv {
 	__u32 shard;
 	__u32 online;
 	__u64 floor_at;	    /* when the starvation floor was last checked */
+	__u64 floor_looked; /* tasks looked at then */
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];
