@@ -156,6 +156,32 @@ static void make_task(struct scenario *sc, u32 i)
 	}
 }
 
+/* A task that keeps changing others while they are queued. */
+static void make_changer(struct scenario *sc)
+{
+	struct scen_task *t = scenario_add_task(sc, "changer");
+	u32 nr = sc->nr_tasks - 1, i, n = 1 + (u32)rnd(3);
+	const struct scen_task *target;
+	char list[12];
+	struct scen_op *op;
+
+	for (i = 0; i < n; i++) {
+		target = &sc->tasks[rnd(nr)];
+		if (sc->cpus > 1 && chance(50)) {
+			cpu_list(list, sizeof(list), sc->cpus);
+			op = scen_task_add(t, OP_PIN, 0, 0);
+			snprintf(op->text, sizeof(op->text), "%.8s.%u=%s", target->name,
+				 target->nr ? (u32)rnd(target->nr) & 7 : 0, list);
+		} else {
+			op = scen_task_add(t, OP_RENICE, 0, 0);
+			snprintf(op->text, sizeof(op->text), "%s.%u=%d", target->name,
+				 target->nr ? (u32)rnd(target->nr) : 0, (int)rnd(5) - 2);
+		}
+		add_span(t, chance(50) ? OP_RUN : OP_SLEEP, PICK(20, 100, 500, 2500) * 1000);
+	}
+	scen_task_add(t, OP_SLEEP, 300000, 300000);
+}
+
 static struct scen_event *make_event(struct scenario *sc, enum scen_event_kind kind, u64 at)
 {
 	struct scen_event *e = scenario_add_event(sc, kind, at);
@@ -239,7 +265,20 @@ static u32 nr_instances(const struct scenario *sc)
  */
 static u64 starve_bound(const struct scenario *sc)
 {
-	return 150000000ULL + nr_instances(sc) * 4 * MAX_SLICE_NS;
+	u64 bound = 150000000ULL + nr_instances(sc) * 4 * MAX_SLICE_NS, i;
+
+	/* fifo's keys and the BPF half's own do not mix: the floor (max_wait_ns) is what is left */
+	for (i = 0; i < sc->nr_events && !strcmp(sc->policy, "fifo"); i++) {
+		if (sc->events[i].kind >= SE_POLICY_STOP && bound < 1600000000ULL)
+			bound = 1600000000ULL;
+	}
+	return bound;
+}
+
+static void add_cost(struct scenario *sc, const char *name, u64 ns)
+{
+	snprintf(sc->costs[sc->nr_costs].name, sizeof(sc->costs->name), "%s", name);
+	sc->costs[sc->nr_costs++].value = ns;
 }
 
 void explore_generate(struct scenario *sc, u64 seed)
@@ -261,19 +300,20 @@ void explore_generate(struct scenario *sc, u64 seed)
 	sc->jitter = (u32)PICK(0, 0, 5, 50);
 	sc->skew_tick = chance(30);
 	sc->kernel_mode = chance(10);
-	sc->timeout_ms = 1000;
+	sc->timeout_ms = 2000;
 	if (chance(30))
 		snprintf(sc->policy, sizeof(sc->policy), "fifo");
 	nr = 1 + (u32)rnd(5);
 	for (i = 0; i < nr; i++)
 		make_task(sc, i);
+	if (chance(25))
+		make_changer(sc);
 	make_events(sc);
 	/* a policy thread can be held up between any two of its steps */
-	if (chance(30)) {
-		strcpy(sc->costs[0].name, "sleep_check_ns");
-		sc->costs[0].value = PICK(10000, 100000, 500000);
-		sc->nr_costs = 1;
-	}
+	if (chance(30))
+		add_cost(sc, "sleep_check_ns", PICK(10000, 100000, 500000));
+	if (chance(20))
+		add_cost(sc, "pass_ask_ns", PICK(5000, 50000, 300000));
 	sc->check = true;
 	sc->starve_ns = starve_bound(sc);
 	sc->idle_ns = 60000000;

@@ -227,6 +227,7 @@ static const struct {
 	{ "wait", OP_WAIT, 'N' },     { "signal", OP_SIGNAL, 'N' }, { "sync", OP_SYNC, 'N' },
 	{ "yield", OP_YIELD, 0 },     { "fork", OP_FORK, 'N' },	    { "nice", OP_NICE, 'n' },
 	{ "cpus", OP_CPUS, 'l' },     { "cgroup", OP_CGROUP, 'n' }, { "loop", OP_LOOP, 'n' },
+	{ "renice", OP_RENICE, 'N' }, { "pin", OP_PIN, 'N' },
 	{ "end", OP_END, 0 },	      { "exit", OP_EXIT, 0 },
 };
 
@@ -259,7 +260,7 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 	}
 	if (i == sizeof(op_table) / sizeof(*op_table))
 		return fail(ps, "unknown step '%s': run, sleep, timer, wait, signal, sync, yield, "
-				"fork, nice, cpus, cgroup, loop, end, exit", word);
+				"fork, nice, cpus, cgroup, renice, pin, loop, end, exit", word);
 	if (!op_table[i].arg != !arg)
 		return fail(ps, "step '%s' takes %s argument", word, arg ? "no" : "one");
 	op.kind = op_table[i].kind;
@@ -668,6 +669,21 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 		       t->nice);
 		REFUSE(!t->nr_ops, "%s: task %s does nothing", sc->file, t->name);
 		for (j = 0; j < t->nr_ops; j++) {
+			char name[32];
+
+			if (t->ops[j].kind == OP_RENICE || t->ops[j].kind == OP_PIN) {
+				snprintf(name, sizeof(name), "%s", t->ops[j].text);
+				REFUSE(!strchr(name, '='), "%s: task %s: renice TASK.N=NICE, "
+				       "pin TASK.N=CPUS", sc->file, t->name);
+				REFUSE(t->ops[j].kind == OP_PIN &&
+					       parse_cpulist(strchr(name, '=') + 1, bits, sc->cpus),
+				       "%s: task %s: '%s' is no list of CPUs 0-%u", sc->file,
+				       t->name, strchr(name, '=') + 1, sc->cpus - 1);
+				name[strcspn(name, ".=")] = '\0';
+				REFUSE(scenario_find_task(sc, name) == ~0U,
+				       "%s: task %s names '%s', which is no task", sc->file,
+				       t->name, name);
+			}
 			if (t->ops[j].kind != OP_FORK)
 				continue;
 			t->ops[j].a = scenario_find_task(sc, t->ops[j].text);

@@ -28,6 +28,8 @@ enum scen_op_kind {
 	OP_NICE,   /* a, signed */
 	OP_CPUS,   /* list a of the program's masks */
 	OP_CGROUP, /* id a */
+	OP_RENICE, /* of another task: TASK[.N]=NICE */
+	OP_PIN,	   /* another task: TASK[.N]=LIST */
 	OP_LOOP,   /* a times what follows, up to END */
 	OP_END,
 	OP_EXIT,

@@ -8,6 +8,8 @@
 
 #include "explore.h"
 
+#define SHRINK_EVENTS 1000000 /* a case that needs more is not small */
+
 struct shrinker {
 	struct scenario *best;
 	enum sim_verdict verdict;
@@ -38,12 +40,14 @@ static bool still_fails(struct shrinker *s, const struct scenario *sc)
 	if (scenario_check((struct scenario *)sc, err, sizeof(err)))
 		return false;
 	s->runs++;
+	sim_event_limit = SHRINK_EVENTS;
 	same = sim_run(sc) == s->verdict;
 	if (same) {
 		essence(now, sizeof(now), sim.reason);
 		same = !strcmp(now, s->reason);
 	}
 	sim_finish();
+	sim_event_limit = 0;
 	return same;
 }
 
@@ -66,6 +70,16 @@ static void drop_event(struct scenario *sc, u32 i)
 	sc->nr_events--;
 }
 
+static bool names_task(const struct scen_op *op, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (op->kind == OP_FORK)
+		return !strcmp(op->text, name);
+	return (op->kind == OP_RENICE || op->kind == OP_PIN) && !strncmp(op->text, name, len) &&
+	       strchr(".=", op->text[len]);
+}
+
 static void drop_task(struct scenario *sc, u32 nr)
 {
 	u32 i, j;
@@ -79,8 +93,7 @@ static void drop_task(struct scenario *sc, u32 nr)
 		struct scen_task *t = &sc->tasks[i];
 
 		for (j = t->nr_ops; j--;) {
-			if (t->ops[j].kind != OP_FORK ||
-			    strcmp(t->ops[j].text, sc->tasks[nr].name))
+			if (!names_task(&t->ops[j], sc->tasks[nr].name))
 				continue;
 			memmove(&t->ops[j], &t->ops[j + 1],
 				(t->nr_ops - j - 1) * sizeof(*t->ops));

@@ -5,6 +5,7 @@
 #include "sim.h"
 
 struct sim sim;
+u64 sim_event_limit;
 s32 sim_this_cpu;
 u64 sim_now;
 
@@ -180,6 +181,10 @@ enum sim_verdict sim_run(const struct scenario *sc)
 		handle(e);
 		if (sc->check)
 			check_event();
+		if (sim_event_limit && sim.nr_events >= sim_event_limit) {
+			sim.ended = true;
+			sim.ended_at = sim_now - SIM_EPOCH;
+		}
 	}
 	/* what runs and idles at the end counts */
 	for (i = 0; i < sim.nr_cpus; i++) {

@@ -248,6 +248,7 @@ struct sim {
 };
 
 extern struct sim sim;
+extern u64 sim_event_limit; /* ends a run early, as if it were over; 0: none */
 
 static inline struct sim_task *task_of(const struct task_struct *p)
 {

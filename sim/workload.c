@@ -216,6 +216,40 @@ static const struct scen_op *next_op(struct sim_task *p)
 	}
 }
 
+static struct sim_task *find_task(const char *name, u32 instance)
+{
+	u32 i, nr = scenario_find_task(sim.sc, name);
+
+	for (i = 0; i < sim.nr_tasks; i++) {
+		if (sim.tasks[i]->prog == &sim.sc->tasks[nr] &&
+		    sim.tasks[i]->instance == instance)
+			return sim.tasks[i];
+	}
+	return NULL;
+}
+
+/* TASK[.N]=VALUE */
+static void change_other(const struct scen_op *op)
+{
+	char name[32], *value, *dot;
+	struct cpumask mask;
+	struct sim_task *p;
+
+	snprintf(name, sizeof(name), "%s", op->text);
+	value = strchr(name, '=');
+	*value++ = '\0';
+	dot = strchr(name, '.');
+	if (dot)
+		*dot++ = '\0';
+	p = find_task(name, dot ? (u32)atoi(dot) : 0);
+	if (!p)
+		return;
+	if (op->kind == OP_RENICE)
+		task_set_nice(p, atoi(value));
+	else if (!parse_cpulist(value, mask.bits, sim.nr_cpus))
+		task_set_mask(p, &mask);
+}
+
 static void own_mask(struct sim_task *p, const char *list)
 {
 	struct cpumask mask;
@@ -278,6 +312,10 @@ void workload_step(struct sim_task *p)
 	case OP_CGROUP:
 		task_set_cgroup(p, op->a);
 		break;
+	case OP_RENICE:
+	case OP_PIN:
+		change_other(op);
+		break;
 	case OP_EXIT:
 		task_die(p);
 		break;
@@ -314,18 +352,6 @@ static void leave_channels(struct sim_task *p)
 			ch->last = last;
 		p->chan_next = NULL;
 	}
-}
-
-static struct sim_task *find_target(const struct scen_event *e)
-{
-	u32 i, nr = scenario_find_task(sim.sc, e->name);
-
-	for (i = 0; i < sim.nr_tasks; i++) {
-		if (sim.tasks[i]->prog == &sim.sc->tasks[nr] &&
-		    sim.tasks[i]->instance == e->instance)
-			return sim.tasks[i];
-	}
-	return NULL;
 }
 
 static void script_task(const struct scen_event *e, struct sim_task *p)
@@ -406,7 +432,7 @@ void script_step(void)
 		policy_script(e);
 		break;
 	default:
-		p = find_target(e);
+		p = find_task(e->name, e->instance);
 		if (p)
 			script_task(e, p);
 	}
