@@ -90,6 +90,17 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 		cp->latency[bucket]++;
 }
 
+/*
+ * What the kernel says that @p ran since it has its record. Our own stamps would miss the way
+ * from the last task's end to running(), which the kernel charges to the next one: a tenth and
+ * more for tasks that run for microseconds. The kernel brings it up to date before stopping()
+ * and dispatch().
+ */
+static __always_inline u64 exec_total(struct task_struct *p, struct slot_priv *s)
+{
+	return p->se.sum_exec_runtime - s->exec_base;
+}
+
 static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct task_struct *p,
 					     struct slot_priv *s,
 					     struct qumun_task QUMUN_ARENA *rec, u32 cpu,
@@ -98,7 +109,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	u64 ran = elapsed(now, rec->exec_start);
 
-	rec->sum_exec += ran;
+	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
 	note_latency(arena_cpu(cpu), cpu, VT_CLASS(rec) == QUMUN_CLASS_LATENCY, ran, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
@@ -115,7 +126,8 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
  * called: book what it ran so far. Else a task that has a CPU for itself would seem to stand
  * still in every figure, and its deadline would lie ever further in the past. Returns its slice.
  */
-static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
+static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp, struct task_struct *p,
+					    struct slot_priv *s,
 					    struct qumun_task QUMUN_ARENA *rec, u32 cpu,
 					    u64 now)
 {
@@ -127,7 +139,7 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	note_latency(cc, cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
 	r.latency_left_ns = cc->latency_left_ns;
 	slice = vt_request_slice(&r);
-	rec->sum_exec += ran;
+	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, r.weight);
 	rec->exec_start = now;
 	rec->deadline = vt_request_deadline(&r, rec->vruntime, slice);

@@ -93,6 +93,10 @@ struct sched_ext_entity {
 	u64 dsq_vtime;
 };
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -109,6 +113,7 @@ struct task_struct {
 	char comm[16];
 	struct css_set *cgroups;
 	const struct cred *cred;
+	struct sched_entity se;
 	struct sched_ext_entity scx;
 };
 

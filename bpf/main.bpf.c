@@ -184,9 +184,10 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 {
 	struct task_ctx *tc = task_ctx(p);
 	u64 slice = arena_header()->params.base_slice_ns;
+	struct slot_priv *s;
 
-	if (tc && tc->slot < max_records)
-		slice = account_going_on(cp, arena_task(tc->slot), cpu, now);
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
+		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
 	p->scx.slice = slice;
 }
 

@@ -30,6 +30,7 @@ struct slot_priv {
 	struct task_struct __kptr *task;
 	u64 q;		    /* generation << 8 | enum qumun_state: the truth about custody */
 	u64 enq_at;	    /* when it was last queued to the policy */
+	u64 exec_base;	    /* its se.sum_exec_runtime when it got the record */
 	u32 on_dsq;	    /* CPU + 1 of the dispatch queue that holds it, or 0 */
 	u32 next_free;
 	u32 incarnation;

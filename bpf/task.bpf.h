@@ -150,6 +150,7 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	rec->uid = BPF_CORE_READ(p, cred, uid.val);
 	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
 	rec->start_time = p->start_boottime;
+	s->exec_base = p->se.sum_exec_runtime;
 	rec->sum_exec = rec->sum_wait = rec->nr_runs = rec->nr_wakeups = 0;
 	rec->enq_at = rec->exec_start = rec->deadline = 0;
 	rec->nvcsw = rec->nivcsw = rec->last_run_ns = rec->max_wait_us = 0;

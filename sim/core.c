@@ -188,6 +188,7 @@ void update_curr(struct sim_cpu *c)
 	delta = sim_now - p->exec_start;
 	p->exec_start = sim_now;
 	p->run_ns += delta;
+	p->ts.se.sum_exec_runtime += delta;
 	if (p->ts.scx.slice != SLICE_INF)
 		p->ts.scx.slice -= delta < p->ts.scx.slice ? delta : p->ts.scx.slice;
 }

@@ -135,6 +135,10 @@ struct sched_ext_entity {
 
 #define SIM_STORAGE_WORDS 4
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -151,6 +155,7 @@ struct task_struct {
 	char comm[16];
 	struct css_set *cgroups;
 	const struct cred *cred;
+	struct sched_entity se;
 	struct sched_ext_entity scx;
 	u64 storage[SIM_STORAGE_WORDS]; /* ours: the task storage map's value */
 	bool has_storage;
