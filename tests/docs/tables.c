@@ -34,6 +34,17 @@ static void counters(void)
 #undef X
 }
 
+/* For one row at a time. */
+static const char *weight_text(unsigned int weight)
+{
+	static char text[16];
+
+	if (!weight)
+		return "its own";
+	snprintf(text, sizeof(text), "%u", weight);
+	return text;
+}
+
 static void parameters(void)
 {
 	printf("%s"
@@ -54,6 +65,21 @@ static void parameters(void)
 	       (unsigned long long)(def), (unsigned long long)(min),                     \
 	       (unsigned long long)(max), doc);
 	QUMUN_PARAMS(X)
+#undef X
+	printf("\n"
+	       "## Classes\n"
+	       "\n"
+	       "A task is of the class that a rule gives it; else SCHED_BATCH is `batch`, SCHED_IDLE "
+	       "is `idle`, and\n"
+	       "everything else is `normal`. The factors scale the slice in deadlines "
+	       "(latency) and the slice itself.\n"
+	       "\n"
+	       "| class | latency | slice | weight | a wakeup may preempt | meaning |\n"
+	       "|---|---|---|---|---|---|\n");
+#define X(NAME, name, latency, slice, weight, preempts, doc)                             \
+	printf("| `%s` | %g | %g | %s | %s | %s |\n", #name, (latency) / 1024.0,         \
+	       (slice) / 1024.0, weight_text(weight), (preempts) ? "yes" : "no", doc);
+	QUMUN_CLASSES(X)
 #undef X
 }
 
