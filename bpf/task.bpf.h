@@ -279,7 +279,10 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 	sh->run_at = 0;
 	if (runnable)
 		return;
-	if (!shm_load(&arena_shard(shard)->sleeping) || (p->__state & TASK_STOPPED_OR_TRACED))
+	if (p->flags & PF_EXITING)
+		autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
+	else if (!shm_load(&arena_shard(shard)->sleeping) ||
+		 (p->__state & TASK_STOPPED_OR_TRACED))
 		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
 	else
 		sh->granted_at = 0;
