@@ -10,7 +10,7 @@ static void fifo_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u
 	struct qumun_decision d = {
 		.cpu = QUMUN_CPU_ANY,
 		.slice_ns = qumun_policy_params(ctx)->base_slice_ns,
-		.vtime = now,
+		.vtime = t->enq_at, /* not `now`: a change of attributes asks again */
 	};
 
 	qumun_dispatch(ctx, t, &d);
