@@ -179,7 +179,7 @@ static void make_changer(struct scenario *sc)
 		}
 		add_span(t, chance(50) ? OP_RUN : OP_SLEEP, PICK(20, 100, 500, 2500) * 1000);
 	}
-	scen_task_add(t, OP_SLEEP, 300000, 300000);
+	scen_task_add(t, OP_SLEEP, 5000000, 5000000);
 }
 
 static struct scen_event *make_event(struct scenario *sc, enum scen_event_kind kind, u64 at)
@@ -313,7 +313,7 @@ void explore_generate(struct scenario *sc, u64 seed)
 	if (chance(30))
 		add_cost(sc, "sleep_check_ns", PICK(10000, 100000, 500000));
 	if (chance(20))
-		add_cost(sc, "pass_ask_ns", PICK(5000, 50000, 300000));
+		add_cost(sc, "pass_ask_ns", PICK(5000, 20000, 50000));
 	sc->check = true;
 	sc->starve_ns = starve_bound(sc);
 	sc->idle_ns = 60000000;
