@@ -86,7 +86,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
-	if (bucket < QUMUN_NR_LATENCY)
+	if (rec->enq_at && bucket < QUMUN_NR_LATENCY)
 		cp->latency[bucket]++;
 }
 

@@ -16,6 +16,8 @@ enum {
 	EXIT_SYSTEM = 78, /* this system cannot run it */
 };
 
+#define METRICS_DEFAULT "127.0.0.1:9464"
+
 struct daemon_options {
 	const char *policy;	/* a built-in's name or the path of a shared object */
 	const char *bpf_object; /* NULL: the one inside the library */
@@ -24,7 +26,10 @@ struct daemon_options {
 	enum qumun_log_level level;
 	unsigned int max_tasks;
 	bool debug;
-	double for_seconds;	/* 0: until a signal */
+	double for_seconds; /* 0: until a signal */
+	const char *socket; /* of the control server; NULL: the default, "none": none */
+	const char *read_group, *change_group; /* who may use it; NULL: root only */
+	const char *metrics;		       /* ADDRESS:PORT; NULL: none */
 };
 
 /* options.c: 0, or EXIT_USAGE after a message. */
@@ -36,6 +41,23 @@ void log_level(enum qumun_log_level level);
 void log_line(void *arg, enum qumun_log_level level, const char *message);
 void say(enum qumun_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* The last messages as a list of strings, oldest first. */
+struct json_t *log_recent(void);
+
+/* notify.c: tell systemd, if it asked; @state as in sd_notify(3). */
+void notify(const char *state);
+/* How often it wants to hear from us, ms; 0: it does not. */
+unsigned int notify_watchdog_ms(void);
+
+/*
+ * service.c: what runs beside the policy: control server, metrics, watchdog. Between attach and
+ * detach. 0, or an exit code after a message. NULL is fine for stop.
+ */
+struct service;
+int service_start(struct service **service, struct qumun *q,
+		  const struct daemon_options *o);
+struct service *service_stop(struct service *service);
 
 /* check.c: features of this kernel, one a line or JSON; EXIT_CLEAN or EXIT_SYSTEM. */
 int check_run(bool json);

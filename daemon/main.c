@@ -27,7 +27,8 @@ static void catch_signals(struct qumun *q, double for_seconds)
 	if (for_seconds > 0) {
 		timer.it_value.tv_sec = (time_t)for_seconds;
 		timer.it_value.tv_usec =
-			(suseconds_t)((for_seconds - (double)timer.it_value.tv_sec) * 1e6);
+			(suseconds_t)((for_seconds - (double)timer.it_value.tv_sec) *
+				      1e6);
 		setitimer(ITIMER_REAL, &timer, NULL);
 	}
 }
@@ -48,7 +49,8 @@ static int choose_policy(struct qumun *q, const char *name)
 		return qumun_load_policy(q, name) ? EXIT_USAGE : 0;
 	ops = builtin_find(name);
 	if (!ops) {
-		say(QUMUN_LOG_ERROR, "no policy \"%s\": use a path such as ./%s.so, or one of", name,
+		say(QUMUN_LOG_ERROR,
+		    "no policy \"%s\": use a path such as ./%s.so, or one of", name,
 		    name);
 		builtin_list(stderr);
 		return EXIT_USAGE;
@@ -69,6 +71,7 @@ static void protect_from_oom(void)
 static int schedule(struct qumun *q, const struct daemon_options *o)
 {
 	struct qumun_exit_report report;
+	struct service *service;
 	int err;
 
 	protect_from_oom();
@@ -76,13 +79,22 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 	if (qumun_attach(q))
 		return EXIT_RUNTIME;
 	say(QUMUN_LOG_INFO, "attached: policy %s, %s mode%s", o->policy,
-	    o->mode == QUMUN_MODE_KERNEL ? "kernel" : "user", o->partial ? ", partial" : "");
+	    o->mode == QUMUN_MODE_KERNEL ? "kernel" : "user",
+	    o->partial ? ", partial" : "");
+	err = service_start(&service, q, o);
+	if (err) {
+		qumun_detach(q);
+		return err;
+	}
 	err = qumun_run(q);
+	notify("STOPPING=1");
+	service_stop(service);
 	qumun_detach(q);
 	if (!err) {
 		say(QUMUN_LOG_INFO, "detached: the kernel's own scheduler is back");
 	} else if (qumun_exit_info(q, &report) == 1) {
-		say(QUMUN_LOG_ERROR, "exit kind %d, code %lld; the kernel's own scheduler is back",
+		say(QUMUN_LOG_ERROR,
+		    "exit kind %d, code %lld; the kernel's own scheduler is back",
 		    report.kind, (long long)report.code);
 		if (*report.dump)
 			fprintf(stderr, "%s\n", report.dump);

@@ -11,7 +11,18 @@
 
 #include "daemon.h"
 
-enum { OPT_BPF = 256, OPT_FOR, OPT_JSON, OPT_PARTIAL, OPT_CHECK, OPT_LOG_LEVEL };
+enum {
+	OPT_BPF = 256,
+	OPT_FOR,
+	OPT_JSON,
+	OPT_PARTIAL,
+	OPT_CHECK,
+	OPT_LOG_LEVEL,
+	OPT_SOCKET,
+	OPT_READ_GROUP,
+	OPT_CHANGE_GROUP,
+	OPT_METRICS
+};
 
 static const struct option long_options[] = {
 	{ "policy", required_argument, NULL, 'p' },
@@ -22,6 +33,10 @@ static const struct option long_options[] = {
 	{ "bpf-object", required_argument, NULL, OPT_BPF },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "read-group", required_argument, NULL, OPT_READ_GROUP },
+	{ "change-group", required_argument, NULL, OPT_CHANGE_GROUP },
+	{ "metrics", optional_argument, NULL, OPT_METRICS },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -43,6 +58,11 @@ void options_help(FILE *out)
 	      "      --bpf-object FILE      use this main.bpf.o instead of the built-in one\n"
 	      "      --json                 print the final counters (or --check) as JSON\n"
 	      "      --log-level LEVEL      ERROR, WARN, INFO or DEBUG (default INFO)\n"
+	      "      --socket PATH          where gthulhuctl finds it (default\n"
+	      "                             /run/gthulhu/gthulhu.sock; none: nowhere)\n"
+	      "      --read-group GROUP     its members may look (default: root only)\n"
+	      "      --change-group GROUP   its members may look and change (default: root only)\n"
+	      "      --metrics[=ADDR:PORT]  serve Prometheus (default 127.0.0.1:9464)\n"
 	      "  -v, --verbose              same as --log-level DEBUG\n"
 	      "  -V, --version              versions of program, interfaces and kernel\n"
 	      "  -h, --help                 this text\n"
@@ -169,6 +189,18 @@ static int parse_one(struct daemon_options *o, int opt)
 		return 0;
 	case OPT_LOG_LEVEL:
 		return parse_level("--log-level", optarg, &o->level);
+	case OPT_SOCKET:
+		o->socket = optarg;
+		return 0;
+	case OPT_READ_GROUP:
+		o->read_group = optarg;
+		return 0;
+	case OPT_CHANGE_GROUP:
+		o->change_group = optarg;
+		return 0;
+	case OPT_METRICS:
+		o->metrics = optarg ? optarg : METRICS_DEFAULT;
+		return 0;
 	case 'v':
 		o->level = QUMUN_LOG_DEBUG;
 		return 0;
@@ -190,7 +222,8 @@ int options_parse(struct daemon_options *o, int argc, char **argv)
 
 	*o = (struct daemon_options){ .policy = "gthulhu", .level = QUMUN_LOG_INFO };
 	err = parse_environment(o);
-	while (!err && (opt = getopt_long(argc, argv, "p:m:vVh", long_options, NULL)) != -1)
+	while (!err &&
+	       (opt = getopt_long(argc, argv, "p:m:vVh", long_options, NULL)) != -1)
 		err = parse_one(o, opt);
 	if (!err && optind < argc) {
 		say(QUMUN_LOG_ERROR, "unexpected argument \"%s\": see gthulhu --help",

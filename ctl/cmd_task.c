@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gthulhuctl task PID: one record, in words. */
+#include "ctl.h"
+
+static void print_task(const json_t *t)
+{
+	double runs = get_real(t, "runs");
+	char a[TEXT_SIZE], b[TEXT_SIZE];
+
+	printf("%lld %s%s, process %lld, user %lld, cgroup %lld\n", get_int(t, "pid"),
+	       get_text(t, "comm"),
+	       get_bool(t, "kernel_thread") ? " (kernel thread)" : "", get_int(t, "tgid"),
+	       get_int(t, "uid"), get_int(t, "cgroup_id"));
+	printf("now      %s", get_text(t, "state"));
+	if (get_int(t, "waiting_ns"))
+		printf(", waiting for %s", text_time(a, get_real(t, "waiting_ns")));
+	printf("; last on CPU %lld, %s ago, of %lld CPUs it may use\n", get_int(t, "cpu"),
+	       text_span(a, get_real(t, "last_ran_ns")), get_int(t, "cpus_allowed"));
+	printf("weight   %lld (1024 is nice 0), slice %s\n", get_int(t, "weight"),
+	       text_time(a, get_real(t, "slice_ns")));
+	printf("ran      %s in %lld runs", text_time(a, get_real(t, "runtime_ns")),
+	       get_int(t, "runs"));
+	if (runs)
+		printf(", %s each, the last %s",
+		       text_time(a, get_real(t, "runtime_ns") / runs),
+		       text_time(b, get_real(t, "last_run_ns")));
+	printf("\nwaited   %s", text_time(a, get_real(t, "wait_ns")));
+	if (runs)
+		printf(", %s each, %s at most",
+		       text_time(a, get_real(t, "wait_ns") / runs),
+		       text_time(b, get_real(t, "max_wait_us") * 1000));
+	printf("\nswitches %lld voluntary, %lld involuntary; woke %lld times\n",
+	       get_int(t, "voluntary_switches"), get_int(t, "involuntary_switches"),
+	       get_int(t, "wakeups"));
+}
+
+int cmd_task(struct ctl *ctl, int argc, char **argv)
+{
+	double pid;
+	json_t *t;
+	int code;
+
+	if (argc != 2 || !parse_number(argv[1], 1, 4194304, &pid) ||
+	    pid != (double)(long)pid)
+		return usage_error("task takes the id of a thread, 1 to 4194304");
+	code = ctl_call(ctl, "task", json_pack("{s:I}", "pid", (json_int_t)pid), &t);
+	if (code != CTL_OK)
+		return code;
+	if (ctl->json)
+		print_json(t);
+	else
+		print_task(t);
+	json_decref(t);
+	return CTL_OK;
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answers to the requests of control/requests.c, from libqumun. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "requests.h"
+
+#define DEFAULT_TASKS 100
+#define MAX_TASKS 1000
+
+static json_t *integer(__u64 value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* Record what the library says about its error. */
+static json_t *failed(struct backend *b, int err, struct control_error *error)
+{
+	control_fail(error, err == -EINVAL ? CONTROL_E_bad_field : CONTROL_E_failed, "%s",
+		     qumun_strerror(b->q));
+	return NULL;
+}
+
+static json_t *answer_schema(struct backend *b, const json_t *args,
+			     struct control_error *error)
+{
+	json_t *schema = control_schema(), *counters = json_array();
+	const char *name, *unit;
+	unsigned int i;
+	size_t length;
+
+	for (i = 0; (name = qumun_counter_name(i)); i++) {
+		length = strlen(name);
+		unit = length > 3 && !strcmp(name + length - 3, "_ns") ? "ns" : "";
+		json_array_append_new(counters,
+				      json_pack("{s:s, s:s, s:s}", "name", name, "unit",
+						unit, "doc", qumun_counter_doc(i)));
+	}
+	json_object_set_new(schema, "counters", counters);
+	return schema;
+}
+
+static json_t *params_json(const struct scheduling_params *p)
+{
+	return json_pack("{s:I, s:I, s:I, s:f, s:f}", "base_slice_ns",
+			 (json_int_t)p->base_slice_ns, "min_slice_ns",
+			 (json_int_t)p->min_slice_ns, "max_slice_ns",
+			 (json_int_t)p->max_slice_ns, "latency_factor", p->latency_factor,
+			 "weight_multiplier", p->weight_multiplier);
+}
+
+static json_t *answer_params_get(struct backend *b, const json_t *args,
+				 struct control_error *error)
+{
+	struct scheduling_params p;
+	int err = qumun_get_scheduling_params(b->q, &p);
+
+	return err ? failed(b, err, error) : params_json(&p);
+}
+
+static void take_slice(const json_t *args, const char *name, __u64 *value)
+{
+	const json_t *v = json_object_get(args, name);
+
+	if (v)
+		*value = (__u64)json_integer_value(v);
+}
+
+static void take_factor(const json_t *args, const char *name, double *value)
+{
+	const json_t *v = json_object_get(args, name);
+
+	if (v)
+		*value = json_number_value(v);
+}
+
+static json_t *answer_params_set(struct backend *b, const json_t *args,
+				 struct control_error *error)
+{
+	struct scheduling_params p;
+	int err = qumun_get_scheduling_params(b->q, &p);
+
+	if (!err) {
+		take_slice(args, "base_slice_ns", &p.base_slice_ns);
+		take_slice(args, "min_slice_ns", &p.min_slice_ns);
+		take_slice(args, "max_slice_ns", &p.max_slice_ns);
+		take_factor(args, "latency_factor", &p.latency_factor);
+		take_factor(args, "weight_multiplier", &p.weight_multiplier);
+		err = qumun_update_scheduling_params(b->q, &p);
+	}
+	if (err)
+		return failed(b, err, error);
+	say(QUMUN_LOG_INFO,
+	    "parameters changed by request: slices %llu/%llu/%llu ns, factors %g/%g",
+	    (unsigned long long)p.min_slice_ns, (unsigned long long)p.base_slice_ns,
+	    (unsigned long long)p.max_slice_ns, p.latency_factor, p.weight_multiplier);
+	return answer_params_get(b, args, error);
+}
+
+static const char *mode_name(enum qumun_mode mode)
+{
+	return mode == QUMUN_MODE_KERNEL ? "kernel" : "user";
+}
+
+static json_t *answer_mode_set(struct backend *b, const json_t *args,
+			       struct control_error *error)
+{
+	const char *name = json_string_value(json_object_get(args, "mode"));
+	enum qumun_mode mode =
+		strcmp(name, "kernel") ? QUMUN_MODE_USER : QUMUN_MODE_KERNEL;
+	int err = qumun_set_mode(b->q, mode);
+
+	if (err)
+		return failed(b, err, error);
+	say(QUMUN_LOG_INFO, "%s mode by request", mode_name(mode));
+	return json_pack("{s:s}", "mode", mode_name(mode));
+}
+
+static int count_online(struct backend *b, __u32 nr_cpus)
+{
+	struct qumun_cpu_info info;
+	int online = 0;
+	__u32 cpu;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		online += !qumun_get_cpu(b->q, (int)cpu, &info) && info.online;
+	return online;
+}
+
+static void add_load(struct backend *b, json_t *status,
+		     const struct qumun_run_state *state, const __u64 *c)
+{
+	__u64 up = requests_clock_ns() - state->attached_at, tasks, active = 0;
+	int online = count_online(b, state->nr_cpus);
+	double busy = online && up ? (double)c[QUMUN_C_run_ns] / (double)up / online : 0;
+	struct qumun_task task;
+	__u32 cursor = 0;
+
+	while (qumun_next_task(b->q, &cursor, &task) == 1)
+		active += (task.state & 0xff) != QUMUN_NONE;
+	tasks = c[QUMUN_C_tasks_seen] - c[QUMUN_C_tasks_gone];
+	json_object_set_new(status, "uptime_ns", integer(up));
+	json_object_set_new(status, "cpus_online", json_integer(online));
+	json_object_set_new(status, "tasks", integer(tasks));
+	json_object_set_new(status, "tasks_active", integer(active));
+	json_object_set_new(status, "cpu_utilization", json_real(busy > 1 ? 1 : busy));
+	json_object_set_new(
+		status, "average_wait_ns",
+		integer(c[QUMUN_C_runs] ? c[QUMUN_C_wait_ns] / c[QUMUN_C_runs] : 0));
+}
+
+static json_t *answer_status(struct backend *b, const json_t *args,
+			     struct control_error *error)
+{
+	__u64 c[QUMUN_NR_COUNTERS], minor = 0, major = 0;
+	struct scheduling_params params;
+	struct qumun_run_state state;
+	struct utsname u;
+	json_t *o;
+	int err;
+
+	err = qumun_get_state(b->q, &state);
+	if (!err)
+		err = qumun_get_counters(b->q, c);
+	if (!err)
+		err = qumun_get_scheduling_params(b->q, &params);
+	if (err)
+		return failed(b, err, error);
+	qumun_policy_faults(b->q, &minor, &major);
+	uname(&u);
+	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:b}", "version",
+		      QUMUN_VERSION, "commit", b->commit, "pid", (int)getpid(), "kernel",
+		      u.release, "state", state.attached ? "attached" : "detached",
+		      "policy", b->options->policy, "mode", mode_name(state.mode),
+		      "partial", b->options->partial, "autopilot",
+		      state.autopilot && state.mode == QUMUN_MODE_USER);
+	if (!o) {
+		control_fail(error, CONTROL_E_failed, "out of memory");
+		return NULL;
+	}
+	json_object_set_new(o, "autopilot_episodes",
+			    integer(c[QUMUN_C_autopilot_late] +
+				    c[QUMUN_C_autopilot_blocked] +
+				    c[QUMUN_C_autopilot_gone]));
+	json_object_set_new(o, "autopilot_ns", integer(c[QUMUN_C_autopilot_ns]));
+	add_load(b, o, &state, c);
+	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
+	json_object_set_new(o, "policy_faults", integer(minor + major));
+	json_object_set_new(o, "params", params_json(&params));
+	return o;
+}
+
+static json_t *cpu_json(struct backend *b, int cpu)
+{
+	struct perf_counters p;
+	struct qumun_cpu_info i;
+	json_t *o;
+
+	if (qumun_get_cpu(b->q, cpu, &i) || qumun_get_perf_counters(b->q, cpu, &p))
+		return NULL;
+	o = json_pack("{s:i, s:b, s:i, s:i}", "cpu", cpu, "online", i.online, "llc",
+		      (int)i.llc, "queued", (int)i.nr_queued);
+	if (i.pid > 0) {
+		json_object_set_new(o, "pid", json_integer(i.pid));
+		json_object_set_new(o, "comm", name_json(i.comm, sizeof(i.comm)));
+	}
+	json_object_set_new(o, "runs", integer(p.context_switch_count));
+	json_object_set_new(o, "run_ns", integer(p.total_runtime));
+	json_object_set_new(o, "enqueues", integer(p.enqueue_count));
+	json_object_set_new(o, "dispatches", integer(p.dispatch_count));
+	return o;
+}
+
+static json_t *answer_stats(struct backend *b, const json_t *args,
+			    struct control_error *error)
+{
+	json_t *counters = json_object(), *cpus = json_array();
+	__u64 c[QUMUN_NR_COUNTERS];
+	struct qumun_run_state state;
+	unsigned int i;
+	int err;
+
+	err = qumun_get_state(b->q, &state);
+	if (!err)
+		err = qumun_get_counters(b->q, c);
+	if (err) {
+		json_decref(counters);
+		json_decref(cpus);
+		return failed(b, err, error);
+	}
+	for (i = 0; i < QUMUN_NR_COUNTERS; i++)
+		json_object_set_new(counters, qumun_counter_name(i), integer(c[i]));
+	for (i = 0; i < state.nr_cpus; i++)
+		json_array_append_new(cpus, cpu_json(b, (int)i));
+	return json_pack("{s:I, s:o, s:o}", "time_ns", (json_int_t)requests_clock_ns(),
+			 "counters", counters, "cpus", cpus);
+}
+
+static json_t *answer_latency(struct backend *b, const json_t *args,
+			      struct control_error *error)
+{
+	const json_t *cpu = json_object_get(args, "cpu");
+	struct qumun_run_state state;
+	struct qumun_latency l;
+	json_t *buckets, *one;
+	unsigned int i;
+	int err;
+
+	if (!qumun_get_state(b->q, &state) && cpu &&
+	    json_integer_value(cpu) >= state.nr_cpus) {
+		control_fail(error, CONTROL_E_not_found, "no CPU %lld: 0 .. %u",
+			     (long long)json_integer_value(cpu), state.nr_cpus - 1);
+		return NULL;
+	}
+	err = qumun_get_latency(b->q, cpu ? (int)json_integer_value(cpu) : -1, &l);
+	if (err)
+		return failed(b, err, error);
+	buckets = json_array();
+	for (i = 0; i < QUMUN_NR_LATENCY; i++) {
+		one = json_object();
+		if (i < QUMUN_NR_LATENCY - 1)
+			json_object_set_new(one, "le_ns",
+					    integer(qumun_latency_bound_ns(i)));
+		json_object_set_new(one, "count", integer(l.buckets[i]));
+		json_array_append_new(buckets, one);
+	}
+	return json_pack("{s:o, s:I, s:I}", "buckets", buckets, "count",
+			 (json_int_t)l.count, "sum_ns", (json_int_t)l.sum_ns);
+}
+
+static json_t *answer_log(struct backend *b, const json_t *args,
+			  struct control_error *error)
+{
+	return json_pack("{s:o}", "lines", log_recent());
+}
+
+static json_t *answer_task(struct backend *b, const json_t *args,
+			   struct control_error *error)
+{
+	pid_t pid = (pid_t)json_integer_value(json_object_get(args, "pid"));
+	struct qumun_task task;
+
+	if (!qumun_get_task(b->q, pid, &task))
+		return task_json(&task, requests_clock_ns());
+	control_fail(
+		error, CONTROL_E_not_found,
+		"no task %d has a record: it ended, it is not scheduled by gthulhu (partial, "
+		"real-time), or there was no room",
+		(int)pid);
+	return NULL;
+}
+
+static json_t *answer_tasks(struct backend *b, const json_t *args,
+			    struct control_error *error)
+{
+	const char *sort = json_string_value(json_object_get(args, "sort"));
+	const json_t *limit = json_object_get(args, "limit");
+
+	return tasks_json(b->q, sort ? sort : "recent",
+			  limit ? (size_t)json_integer_value(limit) : DEFAULT_TASKS,
+			  error);
+}
+
+static json_t *answer_dump(struct backend *b, const json_t *args,
+			   struct control_error *error)
+{
+	json_t *none = json_object(), *o = json_object(), *part;
+	static const struct {
+		const char *name;
+		json_t *(*answer)(struct backend *b, const json_t *args,
+				  struct control_error *error);
+	} parts[] = {
+		{ "status", answer_status },
+		{ "stats", answer_stats },
+		{ "latency", answer_latency },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		part = parts[i].answer(b, none, error);
+		if (!part)
+			goto fail;
+		json_object_set_new(o, parts[i].name, part);
+	}
+	part = tasks_json(b->q, "recent", MAX_TASKS, error);
+	if (!part)
+		goto fail;
+	json_object_set_new(o, "tasks", part);
+	json_decref(none);
+	return o;
+fail:
+	json_decref(none);
+	json_decref(o);
+	return NULL;
+}
+
+json_t *requests_answer(void *arg, const struct control_request *request,
+			const json_t *args, struct control_error *error)
+{
+	static const struct {
+		const char *name;
+		json_t *(*answer)(struct backend *b, const json_t *args,
+				  struct control_error *error);
+	} answers[] = {
+		{ "schema", answer_schema },
+		{ "status", answer_status },
+		{ "stats", answer_stats },
+		{ "params.get", answer_params_get },
+		{ "params.set", answer_params_set },
+		{ "mode.set", answer_mode_set },
+		{ "task", answer_task },
+		{ "tasks", answer_tasks },
+		{ "latency", answer_latency },
+		{ "log", answer_log },
+		{ "dump", answer_dump },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		if (!strcmp(answers[i].name, request->name))
+			return answers[i].answer(arg, args, error);
+	}
+	control_fail(error, CONTROL_E_unsupported, "this daemon does not answer %s",
+		     request->name);
+	return NULL;
+}

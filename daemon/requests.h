@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What answers the control server's requests. */
+#ifndef GTHULHU_REQUESTS_H
+#define GTHULHU_REQUESTS_H
+
+#include "../control/protocol.h"
+#include "daemon.h"
+
+struct backend {
+	struct qumun *q;
+	const struct daemon_options *options;
+	const char *commit;
+};
+
+/* For struct server_options; @arg is a struct backend. */
+json_t *requests_answer(void *arg, const struct control_request *request,
+			const json_t *args, struct control_error *error);
+__u64 requests_clock_ns(void);
+
+/* tasks.c: one record, and the first @limit of all, sorted by a word of the tasks request. */
+json_t *task_json(const struct qumun_task *task, __u64 now);
+json_t *tasks_json(struct qumun *q, const char *sort, size_t limit,
+		   struct control_error *error);
+json_t *name_json(const char *name, size_t size);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runs beside the policy: the control server, metrics, systemd's watchdog. */
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "metrics.h"
+#include "requests.h"
+
+struct service {
+	struct backend backend; /* first: the server hands us to requests_answer() */
+	struct server *server;
+	struct metrics *metrics;
+};
+
+/*
+ * A sign of life for systemd. The policy's silence is one of ours: after a whole watchdog period
+ * on autopilot a new process is the better one.
+ */
+static void sign_of_life(void *arg)
+{
+	struct service *s = arg;
+	struct qumun_run_state state;
+
+	if (qumun_get_state(s->backend.q, &state))
+		return;
+	if (!state.autopilot || state.mode == QUMUN_MODE_KERNEL)
+		notify("WATCHDOG=1");
+}
+
+static int find_group(const char *option, const char *name, gid_t *gid)
+{
+	struct group *g;
+
+	*gid = SERVER_NO_GROUP;
+	if (!name)
+		return 0;
+	g = getgrnam(name);
+	if (!g) {
+		say(QUMUN_LOG_ERROR,
+		    "%s: no group \"%s\" on this system: create it with groupadd", option,
+		    name);
+		return EXIT_USAGE;
+	}
+	*gid = g->gr_gid;
+	return 0;
+}
+
+int service_start(struct service **out, struct qumun *q, const struct daemon_options *o)
+{
+	struct server_options so = { .handle = requests_answer,
+				     .tick_ms = notify_watchdog_ms() / 3 };
+	struct service *s = calloc(1, sizeof(*s));
+	int err;
+
+	*out = NULL;
+	if (!s)
+		return EXIT_RUNTIME;
+	s->backend = (struct backend){ .q = q, .options = o, .commit = GTHULHU_COMMIT };
+	so.path = o->socket ? o->socket : CONTROL_SOCKET;
+	if (!strcmp(so.path, "none"))
+		so.path = NULL;
+	so.arg = s;
+	if (so.tick_ms)
+		so.tick = sign_of_life;
+	err = find_group("--read-group", o->read_group, &so.read_group);
+	if (!err)
+		err = find_group("--change-group", o->change_group, &so.change_group);
+	if (!err && (so.path || so.tick))
+		err = server_start(&s->server, &so) ? EXIT_RUNTIME : 0;
+	if (err && err != EXIT_USAGE && !o->socket) {
+		/* nobody asked for it by name: scheduling goes on without */
+		say(QUMUN_LOG_WARN, "gthulhuctl will not find this daemon");
+		so.path = NULL;
+		err = so.tick && server_start(&s->server, &so) ? EXIT_RUNTIME : 0;
+	}
+	if (!err && o->metrics)
+		err = metrics_start(&s->metrics, q, o);
+	if (err) {
+		service_stop(s);
+		return err;
+	}
+	*out = s;
+	notify("READY=1\nSTATUS=scheduling");
+	return 0;
+}
+
+struct service *service_stop(struct service *s)
+{
+	if (!s)
+		return NULL;
+	metrics_stop(s->metrics);
+	server_stop(s->server);
+	free(s);
+	return NULL;
+}
