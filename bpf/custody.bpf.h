@@ -114,6 +114,19 @@ static __always_inline bool may_use(struct task_struct *p, s32 cpu, s32 at)
 }
 
 /*
+ * A decision goes to @at instead of the CPU that the policy chose: a key that is a virtual
+ * deadline (the policy left it in the record) stands for a distance from the other queue's front.
+ */
+static __always_inline u64 key_at_home(u32 slot, u64 vtime, s32 at)
+{
+	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
+
+	if (vtime != rec->deadline)
+		return vtime;
+	return vt_renormalize(vtime, arena_cpu(rec->vcpu)->front, arena_cpu(at)->front);
+}
+
+/*
  * Apply one answer. The order matters: identity and generation are compared, then one
  * compare-and-swap decides who dispatches, then the task is inserted, then the word is read
  * again: the kernel stamps a task at the insert call, so a task that was requeued between swap
@@ -155,9 +168,11 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	target = cpu >= 0 && cpu < nr_cpus ? cpu_priv(cpu) : NULL;
 	if (!target || !target->online) {
 		count(cp, bad_cpu);
+		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	} else if (!may_use(p, cpu, at)) {
 		count(cp, forbidden_cpu);
+		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	}
 	if (slice < SLICE_FLOOR_NS)
