@@ -106,11 +106,11 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu, st
 }
 
 /* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
-static __always_inline bool may_use(struct task_struct *p, s32 cpu, s32 at)
+static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu, s32 at)
 {
 	if (cpu == at)
 		return true;
-	return !p->migration_disabled && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+	return !s->pinned && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
 }
 
 /*
@@ -170,7 +170,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 		count(cp, bad_cpu);
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
-	} else if (!may_use(p, cpu, at)) {
+	} else if (!may_use(p, s, cpu, at)) {
 		count(cp, forbidden_cpu);
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;

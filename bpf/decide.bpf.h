@@ -9,6 +9,25 @@
 #include "state.bpf.h"
 
 /*
+ * What enqueue() alone can tell. A program that runs on behalf of a task disables its migration
+ * once itself: for the current task that one does not count, and from another CPU the two can't
+ * be told apart. While queued it does not change.
+ */
+static __always_inline void note_enqueue_flags(struct task_struct *p, struct slot_priv *s,
+					       struct qumun_task QUMUN_ARENA *rec, bool woke)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	u32 flags = rec->flags & ~(QUMUN_TASK_WAKEUP | QUMUN_TASK_PINNED);
+
+	s->pinned = p->migration_disabled > (current && current->pid == p->pid ? 1 : 0);
+	if (woke)
+		flags |= QUMUN_TASK_WAKEUP;
+	if (s->pinned || p->nr_cpus_allowed == 1)
+		flags |= QUMUN_TASK_PINNED;
+	rec->flags = flags;
+}
+
+/*
  * Place the virtual time of @rec, which woke or stayed runnable, against the front of @cpu's
  * queue; returns the request's slice.
  */
@@ -72,11 +91,12 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
  * A task that stays runnable although another CPU is idle: send that CPU to look for work, it
  * will steal. Only for tasks that may go there.
  */
-static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_struct *p)
+static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_struct *p,
+					  struct slot_priv *s)
 {
 	s32 cpu;
 
-	if (nr_cpus == 1 || p->nr_cpus_allowed == 1 || p->migration_disabled)
+	if (nr_cpus == 1 || p->nr_cpus_allowed == 1 || s->pinned)
 		return;
 	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (cpu >= 0) {

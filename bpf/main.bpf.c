@@ -124,12 +124,13 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	cancel_asking(cp, sh, s, slot);
 	note_unqueued(s);
-	if (woke) {
+	if (woke || !rec->enq_at)
 		rec->enq_at = now;
+	if (woke) {
 		rec->nr_wakeups++;
 		rec->cpu = cpu;
 	}
-	rec->flags = (rec->flags & ~QUMUN_TASK_WAKEUP) | (woke ? QUMUN_TASK_WAKEUP : 0);
+	note_enqueue_flags(p, s, rec, woke);
 
 	if (ctl->mode == MODE_KERNEL) {
 		count(cp, kernel_mode);
@@ -149,7 +150,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 			urgent = woke && wakeup_preempts(rec, cpu, now);
 			announce_work(cp, sh, cp->shard, cpu, urgent, now);
 			if (!woke)
-				call_idle_cpu(cp, p);
+				call_idle_cpu(cp, p, s);
 			return;
 		}
 		count(cp, kernel_ring_full);
@@ -157,7 +158,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	decide_here(cp, p, s, rec, cpu, enq_flags, now);
 	if (!woke)
-		call_idle_cpu(cp, p);
+		call_idle_cpu(cp, p, s);
 }
 
 /* An idle CPU takes the first task that it may run from another CPU's queue. */

@@ -34,7 +34,7 @@ struct slot_priv {
 	u32 on_dsq;	    /* CPU + 1 of the dispatch queue that holds it, or 0 */
 	u32 next_free;
 	u32 incarnation;
-	u32 pad;
+	u32 pinned;	    /* queued with migration disabled */
 };
 
 struct shard_priv {

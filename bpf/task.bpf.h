@@ -179,7 +179,7 @@ static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cp
 	task_note_weight(p, rec);
 	rec->cpu = rec->vcpu = cpu;
 	rec->vruntime = front;
-	rec->enq_at = clock_now();
+	rec->enq_at = 0; /* it may sleep: enqueue() knows when it begins to wait */
 }
 
 /* The task leaves the scheduling class, or this life. */
