@@ -77,6 +77,25 @@ QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *o
 	return 0;
 }
 
+/* A handle may attach again after it was detached: the former end is no longer news. */
+static int forget_end(struct qumun *q)
+{
+	__u32 zero = 0;
+	__u64 count;
+	ssize_t n;
+
+	if (!exit_seen(q))
+		return 0;
+	memset(q->exit_report, 0, sizeof(*q->exit_report));
+	if (bpf_map_update_elem(q->exit_report_fd, &zero, q->exit_report, 0))
+		return qumun_fail(q, -errno, "clearing the former exit report: %s",
+				  strerror(errno));
+	atomic_store(&q->stopping, false);
+	n = read(q->stop_fd, &count, sizeof(count));
+	(void)n; /* nobody need have stopped it */
+	return 0;
+}
+
 QUMUN_API int qumun_attach(struct qumun *q)
 {
 	struct timespec ts;
@@ -87,6 +106,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
 		return qumun_fail(q, -EINVAL, "no policy is set: call qumun_set_policy() first");
 	err = refuse_second(q);
+	if (!err)
+		err = forget_end(q);
 	if (err)
 		return err;
 	if (!q->topology) {
