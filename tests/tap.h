@@ -26,15 +26,15 @@
 
 #define TAP_SKIPPED 77
 
-static unsigned int tap_nr, tap_nr_failed;
+/* One count for a program of several sources: the linker keeps one of each. */
+__attribute__((weak)) unsigned int tap_nr, tap_nr_failed;
+__attribute__((weak)) bool tap_begun;
 
 static inline void tap_begin(void)
 {
-	static bool begun;
-
-	if (begun)
+	if (tap_begun)
 		return;
-	begun = true;
+	tap_begun = true;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("TAP version 13");
 }

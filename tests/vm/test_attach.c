@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attaching and detaching, again and again under a light load: by signal, by --for, and 20 times
+ * through the library with one loaded object. Nothing is left behind in the kernel.
+ */
+#include "vmtest.h"
+
+/* How many BPF maps and programs the kernel holds. */
+static unsigned int nr_objects(void)
+{
+	unsigned int n = 0;
+	__u32 id = 0;
+
+	while (!bpf_map_get_next_id(id, &id))
+		n++;
+	id = 0;
+	while (!bpf_prog_get_next_id(id, &id))
+		n++;
+	return n;
+}
+
+/* The kernel frees them after grace periods. */
+static unsigned int nr_objects_settled(unsigned int want)
+{
+	__u64 end = now_ns() + 15000000000ULL;
+
+	while (nr_objects() > want && now_ns() < end)
+		sleep_ms(100);
+	return nr_objects();
+}
+
+static void ends_cleanly(int sig, const char *name)
+{
+	struct daemon d;
+
+	if (!daemon_start(&d, NULL))
+		return;
+	tap_is(daemon_end(&d, sig), 0, "%s: exit code 0", name);
+	tap_ok(scx_disabled(), "%s: the kernel's scheduler is back when it has ended", name);
+	tap_ok(daemon_said(&d, "detached"), "%s: it says so", name);
+	check_counters(&d, name);
+}
+
+static void ends_by_itself(void)
+{
+	const char *const args[] = { "--for", "1s", NULL };
+	struct daemon d;
+	__u64 start;
+
+	if (!daemon_start(&d, args))
+		return;
+	start = now_ns();
+	tap_is(daemon_wait(&d, 10000), 0, "--for 1s: exit code 0");
+	tap_ok(now_ns() - start < 5000000000ULL, "--for 1s: it took %llu ms",
+	       (unsigned long long)(now_ns() - start) / 1000000);
+	tap_ok(scx_disabled(), "--for 1s: the kernel's scheduler is back");
+	check_counters(&d, "--for 1s");
+}
+
+static void again_and_again(unsigned int times)
+{
+	struct qumun *q = live_attach(QUMUN_MODE_USER, 0);
+	unsigned int i, attached = 0, detached = 0, clean = 0;
+	struct live_thread t;
+
+	for (i = 0; q && i < times; i++) {
+		if (i && qumun_attach(q))
+			break;
+		live_start(&t, q);
+		attached += wait_for_scx("gthulhu", 5000);
+		sleep_ms(50);
+		clean += !live_stop(&t);
+		qumun_detach(q);
+		detached += wait_for_scx(NULL, 5000);
+	}
+	if (i < times)
+		tap_diag("attach %u: %s", i + 1, q ? qumun_strerror(q) : "not loaded");
+	tap_is(attached, times, "attached %u times", times);
+	tap_is(clean, times, "the policy ended without an error each time");
+	tap_is(detached, times, "the kernel's scheduler was back each time");
+	qumun_close(q);
+}
+
+int main(void)
+{
+	unsigned int before = nr_objects(), after, i;
+	pid_t load[4];
+
+	for (i = 0; i < 4; i++)
+		load[i] = start_sleeper(-1, 1000 + 700 * i);
+	ends_cleanly(SIGINT, "SIGINT");
+	ends_cleanly(SIGTERM, "SIGTERM");
+	ends_by_itself();
+	again_and_again(short_or_soak(20, 200));
+	for (i = 0; i < 4; i++)
+		end_child(load[i]);
+	after = nr_objects_settled(before);
+	tap_is(after, before, "as many BPF maps and programs as before");
+	return tap_done();
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vmtest.h - for tests of the daemon on a real kernel: start and stop it, read what it printed,
+ * load the machine, watch how long tasks wait.
+ *
+ * Everything here is for the test's main thread. Children die with the test.
+ */
+#ifndef VMTEST_H
+#define VMTEST_H
+
+#include "live.h"
+
+/* One run of gthulhu; its output goes to files that the reader functions look into. */
+struct daemon {
+	pid_t pid;
+	char out[48], err[48];
+};
+
+/* Is this the long form? And a number for each form. */
+bool soak(void);
+unsigned int short_or_soak(unsigned int in_short, unsigned int in_soak);
+
+/* Start `gthulhu ARGS...` (NULL ends the list; --json is added). False: it could not start. */
+bool daemon_spawn(struct daemon *d, const char *const args[]);
+
+/* The same, and wait until the kernel says that gthulhu schedules; one TAP point. */
+bool daemon_start(struct daemon *d, const char *const args[]);
+
+/* Wait for the end. Exit code; 128 + signal; -1: still there after @ms. */
+int daemon_wait(struct daemon *d, unsigned int ms);
+
+/* Send @sig and wait, at most 20 s. */
+int daemon_end(struct daemon *d, int sig);
+
+/* SIGINT, then points: clean exit, default scheduler back, counters reconcile. */
+void daemon_stop_and_check(struct daemon *d, const char *what);
+
+/* A number of the final line, or -1. */
+long long daemon_counter(const struct daemon *d, const char *name);
+
+/* Did it write @text to stderr? */
+bool daemon_said(const struct daemon *d, const char *text);
+
+/* Its stderr and final line as "# " lines. */
+void daemon_diag(const struct daemon *d);
+
+/* Points about the final counters: every question has one outcome, no task is left. */
+void check_counters(const struct daemon *d, const char *what);
+
+/* The kernel's view. */
+bool scx_runs(const char *ops);
+bool scx_disabled(void);
+bool wait_for_scx(const char *ops, unsigned int ms); /* NULL: disabled */
+bool read_word(const char *path, char *word, size_t size);
+bool write_text(const char *path, const char *text);
+
+/* CPUs that are online. */
+unsigned int nr_online(void);
+
+/* @n hogs at nice 0, anywhere. */
+void hogs_start(pid_t *pids, unsigned int n);
+void hogs_stop(pid_t *pids, unsigned int n);
+
+/* A task that sleeps 2 ms again and again and notes how late it wakes. */
+struct probe {
+	pid_t pid;
+	struct probe_shared *shared;
+};
+
+void probe_start(struct probe *p);
+void probe_reset(struct probe *p);
+__u64 probe_max_ns(const struct probe *p);
+__u64 probe_samples(const struct probe *p);
+void probe_stop(struct probe *p);
+
+/* Watches every task record in the arena for waits: a thread that looks each 20 ms. */
+struct wait_watch {
+	pthread_t thread;
+	struct qumun_arena *arena;
+	size_t size;
+	int stop;
+	__u64 max_ns; /* the longest wait, by record or by what was seen */
+	char comm[QUMUN_COMM_LEN + 1];
+};
+
+bool wait_watch_start(struct wait_watch *w);
+__u64 wait_watch_stop(struct wait_watch *w);
+
+/* The running scheduler's arena, mapped where its owner has it; NULL after an error. */
+struct qumun_arena *arena_open(size_t *size);
+
+#endif
