@@ -53,6 +53,26 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shar
 	}
 }
 
+static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+					u64 now)
+{
+	sh->gone_at = now;
+	autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
+}
+
+/* Nobody took over in time: end the scheduler, the kernel's own returns. */
+static __always_inline void end_unless_taken_over(struct shard_priv *sh, u64 now)
+{
+	static char fmt[] = "the policy is gone and nobody took over within %llu ms";
+	u64 patience = arena_header()->params.takeover_ns;
+	unsigned long long ms = patience / 1000000;
+
+	if (sh->gone_at && elapsed(now, sh->gone_at) > patience) {
+		sh->gone_at = 0;
+		scx_bpf_exit_bstr(0, fmt, &ms, sizeof(ms));
+	}
+}
+
 static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
 					    u64 now)
 {
@@ -83,6 +103,8 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					       u32 shard, s32 cpu, u64 now)
 {
+	if (sh->gone_at)
+		end_unless_taken_over(sh, now);
 	if (shm_load(&sh->undecided))
 		take_back(shard, 0, now);
 	if (shm_load(&arena_shard(shard)->sleeping))

@@ -143,6 +143,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 	shm_store(&sh->parked, 0);
 	shm_swap(&sh->work, 0);
 	sh->wake_sent_at = 0;
+	sh->gone_at = 0;
 	sh->run_at = now;
 	if (!sh->granted_at)
 		sh->granted_at = now;

@@ -259,7 +259,7 @@ static __always_inline void task_end(struct task_struct *p)
 			struct shard_priv *sh = shard_priv(i);
 
 			if (sh)
-				autopilot_enter(cp, sh, i, CAUSE_GONE, clock_now());
+				policy_gone(cp, sh, i, clock_now());
 		}
 	}
 }
@@ -280,7 +280,7 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 	if (runnable)
 		return;
 	if (p->flags & PF_EXITING)
-		autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
+		policy_gone(cp, sh, shard, now);
 	else if (!shm_load(&arena_shard(shard)->sleeping) ||
 		 (p->__state & TASK_STOPPED_OR_TRACED))
 		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);

@@ -22,7 +22,7 @@ struct daemon_options {
 	const char *policy;	/* a built-in's name or the path of a shared object */
 	const char *bpf_object; /* NULL: the one inside the library */
 	enum qumun_mode mode;
-	bool partial, check, json, help, version;
+	bool takeover, partial, check, json, help, version;
 	enum qumun_log_level level;
 	unsigned int max_tasks;
 	bool debug;

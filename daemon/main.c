@@ -90,7 +90,9 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 	notify("STOPPING=1");
 	service_stop(service);
 	qumun_detach(q);
-	if (!err) {
+	if (!err && qumun_handed_over(q)) {
+		say(QUMUN_LOG_INFO, "another process took over: it schedules from here on");
+	} else if (!err) {
 		say(QUMUN_LOG_INFO, "detached: the kernel's own scheduler is back");
 	} else if (qumun_exit_info(q, &report) == 1) {
 		say(QUMUN_LOG_ERROR,
@@ -101,6 +103,22 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 	}
 	report_print(q, o->json);
 	return err ? EXIT_RUNTIME : EXIT_CLEAN;
+}
+
+/* That nobody is there to take over from is no error: then this is a start like any other. */
+static int take_over_or_load(struct qumun_options *lo, const struct daemon_options *o,
+			     struct qumun **q)
+{
+	int err = -ENOENT;
+
+	if (o->takeover) {
+		lo->log = NULL;
+		err = qumun_takeover(lo, q);
+		lo->log = log_line;
+		if (err && err != -ENOENT)
+			say(QUMUN_LOG_ERROR, "%s", qumun_strerror(NULL));
+	}
+	return err == -ENOENT ? qumun_load(o->bpf_object, lo, q) : err;
 }
 
 int main(int argc, char **argv)
@@ -130,7 +148,7 @@ int main(int argc, char **argv)
 	lo.max_tasks = o.max_tasks;
 	lo.debug = o.debug;
 	lo.log = log_line;
-	err = qumun_load(o.bpf_object, &lo, &q);
+	err = take_over_or_load(&lo, &o, &q);
 	if (err)
 		return load_failure(&o, err);
 	err = choose_policy(q, o.policy);

@@ -21,7 +21,8 @@ enum {
 	OPT_SOCKET,
 	OPT_READ_GROUP,
 	OPT_CHANGE_GROUP,
-	OPT_METRICS
+	OPT_METRICS,
+	OPT_TAKEOVER
 };
 
 static const struct option long_options[] = {
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
 	{ "partial", no_argument, NULL, OPT_PARTIAL },
 	{ "for", required_argument, NULL, OPT_FOR },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "takeover", no_argument, NULL, OPT_TAKEOVER },
 	{ "bpf-object", required_argument, NULL, OPT_BPF },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "log-level", required_argument, NULL, OPT_LOG_LEVEL },
@@ -54,6 +56,8 @@ void options_help(FILE *out)
 	      "                             same arithmetic (default user)\n"
 	      "      --partial              schedule only tasks that ask for SCHED_EXT\n"
 	      "      --for TIME             detach after TIME: 60s, 5m, 1h (default: never)\n"
+	      "      --takeover             become the policy of a gthulhu that is running, stopped\n"
+	      "                             or dead, without a gap; attach anew if there is none\n"
 	      "      --check                say what this kernel offers, attach nothing\n"
 	      "      --bpf-object FILE      use this main.bpf.o instead of the built-in one\n"
 	      "      --json                 print the final counters (or --check) as JSON\n"
@@ -180,6 +184,9 @@ static int parse_one(struct daemon_options *o, int opt)
 		return parse_time(optarg, &o->for_seconds);
 	case OPT_CHECK:
 		o->check = true;
+		return 0;
+	case OPT_TAKEOVER:
+		o->takeover = true;
 		return 0;
 	case OPT_BPF:
 		o->bpf_object = optarg;

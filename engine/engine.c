@@ -194,7 +194,8 @@ bool engine_may_sleep(struct engine *e)
 
 void engine_awake(struct engine *e)
 {
-	shm_store_release(&e->shard->sleeping, 0);
+	/* a full barrier: whoever takes over swaps `owner` and then reads this */
+	(void)shm_swap(&e->shard->sleeping, 0);
 }
 
 int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t)

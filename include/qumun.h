@@ -132,6 +132,24 @@ int qumun_attach(struct qumun *q);
  */
 int qumun_run(struct qumun *q);
 
+/*
+ * Instead of qumun_load(): become the policy of a scheduler of this library that is running
+ * already, with its process alive, stopped or dead. The BPF half stays attached all the time and
+ * decides while nobody else does. Then as usual: qumun_set_policy(), qumun_attach(), which asks
+ * the former process to let go (at most 200 ms), and qumun_run(). The former qumun_run() returns
+ * 0 and its qumun_detach() leaves the scheduler alone. Options that size the scheduler are
+ * ignored. After the policy's death nobody has to hurry for takeover_ns (2 s); then the BPF half
+ * detaches by itself.
+ *   -EPERM   not root
+ *   -ENOENT  no scheduler of this library is running
+ *   -EPROTO  it speaks another arena ABI: stop it and attach anew
+ * Since 0.1.
+ */
+int qumun_takeover(const struct qumun_options *options, struct qumun **q);
+
+/* Did another process take this scheduler over? Since 0.1. */
+bool qumun_handed_over(const struct qumun *q);
+
 /* End qumun_run(), also one that is called later. Async-signal-safe. Since 0.1. */
 void qumun_stop(struct qumun *q);
 

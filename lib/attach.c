@@ -77,6 +77,37 @@ QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *o
 	return 0;
 }
 
+/* Make the kernel call us, and let the links outlive this process. */
+static int attach_links(struct qumun *q)
+{
+	struct timespec ts;
+	int err;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+	shm_store_release(&q->arena->owner, (__u32)getpid());
+	q->exit_link = bpf_program__attach(
+		bpf_object__find_program_by_name(q->obj, "gthulhu_process_exit"));
+	if (!q->exit_link)
+		return qumun_fail(q, -errno, "the tracepoint sched_process_exit: %s",
+				  strerror(errno));
+	/* until the policy's first pass the BPF half decides */
+	shm_store(&arena_shards(q)[0].autopilot, q->control.mode == QUMUN_MODE_USER);
+	q->link = bpf_map__attach_struct_ops(
+		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
+	if (!q->link) {
+		err = -errno;
+		bpf_link__destroy(q->exit_link);
+		q->exit_link = NULL;
+		if (refuse_second(q))
+			return -EBUSY;
+		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
+				  strerror(-err));
+	}
+	(void)takeover_pin(q); /* it said what is lost without pins */
+	return 0;
+}
+
 /* A handle may attach again after it was detached: the former end is no longer news. */
 static int forget_end(struct qumun *q)
 {
@@ -98,17 +129,16 @@ static int forget_end(struct qumun *q)
 
 QUMUN_API int qumun_attach(struct qumun *q)
 {
-	struct timespec ts;
 	int err;
 
 	if (q->attached)
 		return qumun_fail(q, -EALREADY, "this scheduler is attached already");
 	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
 		return qumun_fail(q, -EINVAL, "no policy is set: call qumun_set_policy() first");
-	err = refuse_second(q);
+	err = q->took_over ? takeover_attach(q) : refuse_second(q);
+	if (err)
 	if (!err)
 		err = forget_end(q);
-	if (err)
 		return err;
 	if (!q->topology) {
 		err = qumun_init_cache_domains(q);
@@ -120,26 +150,9 @@ QUMUN_API int qumun_attach(struct qumun *q)
 		if (err)
 			return err;
 	}
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-	q->exit_link = bpf_program__attach(
-		bpf_object__find_program_by_name(q->obj, "gthulhu_process_exit"));
-	if (!q->exit_link)
-		return qumun_fail(q, -errno, "the tracepoint sched_process_exit: %s",
-				  strerror(errno));
-	/* until the policy's first pass the BPF half decides */
-	shm_store(&arena_shards(q)[0].autopilot, q->control.mode == QUMUN_MODE_USER);
-	q->link = bpf_map__attach_struct_ops(
-		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
-	if (!q->link) {
-		err = -errno;
-		bpf_link__destroy(q->exit_link);
-		q->exit_link = NULL;
-		if (refuse_second(q))
-			return -EBUSY;
-		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
-				  strerror(-err));
-	}
+	err = q->took_over ? 0 : attach_links(q);
+	if (err)
+		return err;
 	q->attached = true;
 	err = housekeeper_start(q);
 	if (err)
@@ -154,7 +167,7 @@ bool exit_seen(struct qumun *q)
 
 	if (!q->exit_report)
 		q->exit_report = calloc(1, sizeof(*q->exit_report));
-	if (!q->exit_report || !q->obj)
+	if (!q->exit_report || q->exit_report_fd <= 0)
 		return false;
 	if (bpf_map_lookup_elem(q->exit_report_fd, &zero, q->exit_report))
 		return false;
@@ -167,6 +180,14 @@ QUMUN_API int qumun_detach(struct qumun *q)
 		return 0;
 	qumun_stop(q);
 	housekeeper_stop(q);
+	if (!q->handed_over) {
+		if (q->pinned)
+			takeover_unpin();
+		/* a stopped predecessor may still hold the link */
+		if (q->took_over)
+			bpf_link__detach(q->link);
+	}
+	q->pinned = false;
 	bpf_link__destroy(q->link);
 	bpf_link__destroy(q->exit_link);
 	q->link = q->exit_link = NULL;

@@ -17,13 +17,12 @@ static int swallow(void *arg, void *data, size_t size)
 
 int bell_open(struct qumun *q)
 {
-	int fd = bpf_map__fd(bpf_object__find_map_by_name(q->obj, "policy_bell"));
-	struct epoll_event bell = { .events = EPOLLIN, .data.fd = fd };
+	struct epoll_event bell = { .events = EPOLLIN, .data.fd = q->bell_fd };
 	struct epoll_event stop = { .events = EPOLLIN, .data.fd = q->stop_fd };
 
-	q->bell = ring_buffer__new(fd, swallow, NULL, NULL);
+	q->bell = ring_buffer__new(q->bell_fd, swallow, NULL, NULL);
 	q->wait_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!q->bell || q->wait_fd < 0 || epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, fd, &bell) ||
+	if (!q->bell || q->wait_fd < 0 || epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->bell_fd, &bell) ||
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop))
 		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s", strerror(errno));
 	return 0;

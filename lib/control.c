@@ -10,6 +10,10 @@ int control_write(struct qumun *q)
 {
 	__u32 zero = 0;
 
+	/* after a handover the map is the successor's */
+	if (q->attached && takeover_lost(q))
+		return 0;
+
 	return bpf_map_update_elem(q->control_fd, &zero, &q->control, 0) ? -errno : 0;
 }
 

@@ -24,12 +24,9 @@ static int take_one(void *arg, void *data, size_t size)
 
 int exit_events_open(struct qumun *q)
 {
-	int fd = bpf_object__find_map_fd_by_name(q->obj, "exit_events");
 	int err;
 
-	if (fd < 0)
-		return qumun_fail(q, -EINVAL, "the BPF object has no map exit_events");
-	q->exit_rb = ring_buffer__new(fd, take_one, q, NULL);
+	q->exit_rb = ring_buffer__new(q->exit_events_fd, take_one, q, NULL);
 	if (!q->exit_rb) {
 		err = -errno;
 		return qumun_fail(q, err, "exit events: %s", strerror(-err));

@@ -35,6 +35,14 @@ struct qumun {
 	int exit_report_fd;
 	int task_info_fd;
 	int free_slots_fd;
+	int arena_fd;
+	int bell_fd;
+	int exit_events_fd;
+
+	/* takeover.c */
+	bool pinned;		  /* links and maps outlive this process */
+	bool took_over;		  /* no bpf_object: everything comes from the pins */
+	bool handed_over;	  /* another process decides now */
 
 	void *reserved;		  /* the arena's address range */
 	struct qumun_arena *arena;
@@ -105,6 +113,17 @@ int ops_configure(struct qumun *q, struct bpf_map *ops);
 
 /* control.c: write q->control to the BPF half. */
 int control_write(struct qumun *q);
+
+/* load.c: a handle with checked options, or NULL. */
+struct qumun *qumun_new(const struct qumun_options *options);
+
+/* takeover.c */
+int takeover_pin(struct qumun *q);
+void takeover_unpin(void);
+int takeover_attach(struct qumun *q);
+void takeover_close(struct qumun *q);
+bool takeover_lost(const struct qumun *q);
+void takeover_answer(struct qumun *q);
 
 /* bell.c: what a policy thread with nothing to do waits for. */
 int bell_open(struct qumun *q);

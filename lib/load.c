@@ -225,6 +225,9 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->exit_report_fd = map_fd(q, "exit_report");
 	q->task_info_fd = map_fd(q, "task_info_map");
 	q->free_slots_fd = map_fd(q, "free_slots");
+	q->arena_fd = map_fd(q, "arena");
+	q->bell_fd = map_fd(q, "policy_bell");
+	q->exit_events_fd = map_fd(q, "exit_events");
 	if (control_write(q) || bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",
 				  strerror(errno));
@@ -238,6 +241,21 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	return 0;
 }
 
+struct qumun *qumun_new(const struct qumun_options *options)
+{
+	struct qumun *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->wait_fd = -1;
+	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&q->control_lock, NULL);
+	if (options)
+		memcpy(&q->opt, options,
+		       options->size < sizeof(q->opt) ? options->size : sizeof(q->opt));
+	return q;
+}
+
 QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 			 struct qumun **out)
 {
@@ -247,14 +265,9 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	int err = 0;
 
 	*out = NULL;
-	q = calloc(1, sizeof(*q));
+	q = qumun_new(options);
 	if (!q)
 		return qumun_fail(NULL, -ENOMEM, "out of memory");
-	q->stop_fd = q->wait_fd = -1;
-	pthread_mutex_init(&q->control_lock, NULL);
-	if (options)
-		memcpy(&q->opt, options,
-		       options->size < sizeof(q->opt) ? options->size : sizeof(q->opt));
 	err = check_options(q);
 	if (err)
 		goto fail;
@@ -273,7 +286,6 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 		err = qumun_fail(q, -ENOENT, "%s", missing);
 		goto fail;
 	}
-	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	loading = q;
 	libbpf_set_print(libbpf_message);
 	err = open_object(q, path);
@@ -312,6 +324,8 @@ QUMUN_API void qumun_close(struct qumun *q)
 	q->topology = topology_free(q->topology);
 	if (q->obj)
 		bpf_object__close(q->obj);
+	else
+		takeover_close(q);
 	/* libbpf unmaps the arena; a reservation that it never used is ours */
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);

@@ -127,6 +127,10 @@ static void decide_until_stopped(struct qumun *q)
 	__u64 since = now_ns();
 
 	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed)) {
+		if (takeover_lost(q)) {
+			takeover_answer(q);
+			break;
+		}
 		if (engine_pass(e)) {
 			sched_yield();
 			continue;
@@ -135,10 +139,12 @@ static void decide_until_stopped(struct qumun *q)
 			continue;
 		note_faults(q, since);
 		bell_wait(q, WAIT_MS);
-		engine_awake(e);
+		if (!takeover_lost(q))
+			engine_awake(e);
 	}
 	note_faults(q, since);
-	resign(q);
+	if (!q->handed_over)
+		resign(q);
 }
 
 QUMUN_API int qumun_run(struct qumun *q)
@@ -155,8 +161,15 @@ QUMUN_API int qumun_run(struct qumun *q)
 			return err;
 		decide_until_stopped(q);
 	} else {
-		while (!atomic_load(&q->stopping))
+		while (!atomic_load(&q->stopping) && !takeover_lost(q))
 			bell_wait(q, WAIT_MS);
+		if (takeover_lost(q))
+			takeover_answer(q);
+	}
+	if (q->handed_over) {
+		qumun_say(q, QUMUN_LOG_INFO, "process %u took over",
+			  shm_load(&q->arena->owner));
+		return 0;
 	}
 	if (!qumun_exit_info(q, &report))
 		return 0;

@@ -308,6 +308,12 @@ void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 size)
 	sim_error("%s", fmt);
 }
 
+/* The BPF half ends itself: the kernel's own scheduler returns. */
+void scx_bpf_exit_bstr(s64 exit_code, char *fmt, unsigned long long *data, u32 size)
+{
+	sim_error("%s", fmt);
+}
+
 void scx_bpf_dump_bstr(char *fmt, unsigned long long *data, u32 size)
 {
 }

@@ -198,6 +198,8 @@ struct qumun_arena {
 	__u64 records_off;
 	__u64 attached_at;   /* CLOCK_MONOTONIC ns */
 	__u64 params_seq;
+	__u32 owner;	     /* process that is the policy; see lib/takeover.c */
+	__u32 handed_over;   /* 1: the former owner let go */
 	struct qumun_param_block params;
 };
 

@@ -49,6 +49,8 @@
 	X(stall_ns, "ns", 20000000, 1000000, 10000000000, "a later policy is overruled") \
 	X(rescue_ns, "ns", 500000000, 10000000, 10000000000,                             \
 	  "an undecided task is taken back")                                             \
+	X(takeover_ns, "ns", 2000000000, 0, 60000000000,                                 \
+	  "the scheduler ends so long after its policy's death")                         \
 	X(latency_budget_pct, "%", 95, 1, 100,                                           \
 	  "of a CPU over 100 ms, for class latency together")
 

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Takeover: another process becomes the policy of a running scheduler.
+ *
+ * The links and the maps that the user half needs are pinned under the BPF file system at
+ * attach, so the scheduler outlives its process; without a policy the BPF half decides, and
+ * after takeover_ns it detaches by itself. A process that takes over opens the pins, maps the
+ * arena at the same address and continues the rings where they stand.
+ *
+ * Handing over: the newcomer writes its pid to `owner` in the arena's header. The old policy
+ * thread looks at it before every pass, finishes nothing more, answers in `handed_over` and
+ * leaves. A stopped or dead one cannot answer: the newcomer does not wait for it. If a stopped
+ * one is continued later, its first look at `owner` ends it; a pass that it was stopped in may
+ * swallow asks, which the BPF half takes back after rescue_ns.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define PIN_DIR "/sys/fs/bpf/gthulhu"
+#define HANDOVER_MS 200
+
+/* What the user half keeps descriptors of: X(name of map, member of struct qumun) */
+#define PINNED_MAPS(X)                    \
+	X("arena", arena_fd)              \
+	X("control", control_fd)          \
+	X("cpus", cpus_fd)                \
+	X("exit_report", exit_report_fd)  \
+	X("task_info_map", task_info_fd)  \
+	X("free_slots", free_slots_fd)    \
+	X("policy_bell", bell_fd)         \
+	X("exit_events", exit_events_fd)
+
+static const char *pin_path(char *buf, size_t size, const char *name)
+{
+	snprintf(buf, size, "%s/%s", PIN_DIR, name);
+	return buf;
+}
+
+void takeover_unpin(void)
+{
+	char path[128];
+
+#define X(name, fd) unlink(pin_path(path, sizeof(path), name));
+	PINNED_MAPS(X)
+#undef X
+	unlink(pin_path(path, sizeof(path), "exit_link"));
+	unlink(pin_path(path, sizeof(path), "link"));
+	rmdir(PIN_DIR);
+}
+
+int takeover_pin(struct qumun *q)
+{
+	char path[128];
+	int err = 0;
+
+	/* nobody is attached, or attach would have refused: what is there is stale */
+	takeover_unpin();
+	if (mkdir(PIN_DIR, 0700))
+		err = -errno;
+#define X(name, fd)                                                                       \
+	if (!err && bpf_obj_pin(q->fd, pin_path(path, sizeof(path), name)))               \
+		err = -errno;
+	PINNED_MAPS(X)
+#undef X
+	if (!err)
+		err = bpf_link__pin(q->exit_link, pin_path(path, sizeof(path), "exit_link"));
+	if (!err)
+		err = bpf_link__pin(q->link, pin_path(path, sizeof(path), "link"));
+	if (!err) {
+		q->pinned = true;
+		return 0;
+	}
+	takeover_unpin();
+	qumun_say(q, QUMUN_LOG_WARN,
+		  "%s: %s; nobody can take over, and the scheduler ends with this process (is the "
+		  "BPF file system mounted on /sys/fs/bpf?)",
+		  PIN_DIR, strerror(-err));
+	return err;
+}
+
+static int open_pins(struct qumun *q)
+{
+	char path[128];
+
+#define X(name, fd)                                                                       \
+	q->fd = bpf_obj_get(pin_path(path, sizeof(path), name));                          \
+	if (q->fd < 0)                                                                    \
+		return -errno;
+	PINNED_MAPS(X)
+#undef X
+	q->exit_link = bpf_link__open(pin_path(path, sizeof(path), "exit_link"));
+	q->link = bpf_link__open(pin_path(path, sizeof(path), "link"));
+	return q->link && q->exit_link ? 0 : -ENOENT;
+}
+
+/* Map the arena where the running scheduler has it, after a look at its version. */
+static int map_arena(struct qumun *q)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+	void *p;
+
+	if (bpf_map_get_info_by_fd(q->arena_fd, &info, &len))
+		return qumun_fail(q, -errno, "the arena: %s", strerror(errno));
+	q->arena_size = (size_t)info.max_entries * 4096;
+	p = mmap((void *)(uintptr_t)info.map_extra, q->arena_size, PROT_READ | PROT_WRITE,
+		 MAP_SHARED | MAP_FIXED_NOREPLACE, q->arena_fd, 0);
+	if (p == MAP_FAILED)
+		return qumun_fail(q, -errno, "the arena cannot be mapped at %#llx: %s",
+				  (unsigned long long)info.map_extra, strerror(errno));
+	q->arena = p;
+	if (q->arena->magic != QUMUN_ARENA_MAGIC || q->arena->abi_version != QUMUN_ABI_VERSION)
+		return qumun_fail(q, -EPROTO,
+				  "the running scheduler speaks arena ABI %u, this library %d: stop "
+				  "it and attach anew",
+				  q->arena->abi_version, QUMUN_ABI_VERSION);
+	q->nr_cpus = q->arena->nr_cpus;
+	q->record_limit = q->control.record_limit;
+	return 0;
+}
+
+/* Can the process still answer? Not if it is gone or stopped. */
+static bool can_answer(pid_t pid)
+{
+	char path[64], line[512], *state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	state = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	return state && !strchr("TtZX", state[2]);
+}
+
+static void ask_for_handover(struct qumun *q, pid_t old)
+{
+	struct timespec ms = { .tv_nsec = 1000000 };
+	int i;
+
+	shm_store_release(&q->arena->handed_over, 0);
+	(void)shm_swap(&q->arena->owner, (__u32)getpid());
+	for (i = 0; i < HANDOVER_MS && can_answer(old); i++) {
+		/* asleep is as good as an answer: it looks before its next pass */
+		if (shm_load_acquire(&q->arena->handed_over) ||
+		    shm_load_acquire(&arena_shards(q)[0].sleeping))
+			return;
+		nanosleep(&ms, NULL);
+	}
+}
+
+QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun **out)
+{
+	__u32 zero = 0;
+	struct qumun *q;
+	int err;
+
+	*out = NULL;
+	q = qumun_new(options);
+	if (!q)
+		return qumun_fail(NULL, -ENOMEM, "out of memory");
+	if (geteuid()) {
+		err = qumun_fail(q, -EPERM, "taking a scheduler over needs root");
+		goto fail;
+	}
+	err = open_pins(q);
+	if (!err && bpf_map_lookup_elem(q->control_fd, &zero, &q->control))
+		err = -errno;
+	if (!err && exit_seen(q)) {
+		takeover_unpin();
+		err = -ENOENT;
+	}
+	if (err) {
+		err = qumun_fail(q, -ENOENT,
+				 "no scheduler of ours is running that could be taken over (%s)",
+				 PIN_DIR);
+		goto fail;
+	}
+	err = map_arena(q);
+	if (!err)
+		err = bell_open(q);
+	if (!err)
+		err = exit_events_open(q);
+	if (err)
+		goto fail;
+	q->pinned = q->took_over = true;
+	*out = q;
+	return 0;
+fail:
+	errors_keep(q);
+	qumun_close(q);
+	return err;
+}
+
+void takeover_close(struct qumun *q)
+{
+#define X(name, fd)       \
+	if (q->fd > 0)    \
+		close(q->fd);
+	PINNED_MAPS(X)
+#undef X
+	bpf_link__destroy(q->link);
+	bpf_link__destroy(q->exit_link);
+	if (q->arena)
+		munmap(q->arena, q->arena_size);
+}
+
+int takeover_attach(struct qumun *q)
+{
+	ask_for_handover(q, q->control.policy_tgid);
+	qumun_say(q, QUMUN_LOG_INFO, "took over from process %d", q->control.policy_tgid);
+	q->control.policy_tgid = getpid();
+	q->control.policy_tid[0] = 0;
+	q->control.mode = q->opt.mode;
+	return control_write(q);
+}
+
+QUMUN_API bool qumun_handed_over(const struct qumun *q)
+{
+	return q->handed_over;
+}
+
+bool takeover_lost(const struct qumun *q)
+{
+	return shm_load(&q->arena->owner) != (__u32)getpid();
+}
+
+void takeover_answer(struct qumun *q)
+{
+	q->handed_over = true;
+	shm_store_release(&q->arena->handed_over, 1);
+}
