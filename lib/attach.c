@@ -136,9 +136,9 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
 		return qumun_fail(q, -EINVAL, "no policy is set: call qumun_set_policy() first");
 	err = q->took_over ? takeover_attach(q) : refuse_second(q);
-	if (err)
 	if (!err)
 		err = forget_end(q);
+	if (err)
 		return err;
 	if (!q->topology) {
 		err = qumun_init_cache_domains(q);
