@@ -19,8 +19,8 @@
  *
  * Threads. One handle may be used from several threads as long as load, set_policy, attach and
  * close do not run beside other calls on it. qumun_run() needs a thread of its own;
- * qumun_stop() may be called from any thread and from a signal handler. A handle is attached
- * once: to attach again after qumun_detach(), close it and load another.
+ * qumun_stop() may be called from any thread and from a signal handler. A detached handle
+ * may be attached again, with the policy that it had.
  */
 #ifndef QUMUN_H
 #define QUMUN_H
