@@ -127,6 +127,12 @@ static int map_arena(struct qumun *q)
 				  q->arena->abi_version, QUMUN_ABI_VERSION);
 	q->nr_cpus = q->arena->nr_cpus;
 	q->record_limit = q->control.record_limit;
+	/* the sizes are the running scheduler's, not ours to choose */
+	q->opt.max_records = q->arena->max_records;
+	memset(&info, 0, sizeof(info));
+	if (bpf_map_get_info_by_fd(q->task_info_fd, &info, &len))
+		return qumun_fail(q, -errno, "task_info_map: %s", strerror(errno));
+	q->opt.max_tasks = info.max_entries;
 	return 0;
 }
 
