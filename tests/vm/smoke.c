@@ -24,7 +24,7 @@ static void one_mode(const char *mode)
 		       (unsigned long long)ran / 1000000);
 	}
 	hogs_stop(hogs, n);
-	daemon_stop_and_check(&d, mode);
+	daemon_stop_and_check(&d, mode, NULL);
 	tap_ok(daemon_counter(&d, strcmp(mode, "user") ? "kernel_mode" : "decided") > 0,
 	       "%s mode: it made decisions", mode);
 }

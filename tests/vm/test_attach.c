@@ -38,7 +38,7 @@ static void ends_cleanly(int sig, const char *name)
 	tap_is(daemon_end(&d, sig), 0, "%s: exit code 0", name);
 	tap_ok(scx_disabled(), "%s: the kernel's scheduler is back when it has ended", name);
 	tap_ok(daemon_said(&d, "detached"), "%s: it says so", name);
-	check_counters(&d, name);
+	check_counters(&d, name, NULL);
 }
 
 static void ends_by_itself(void)
@@ -54,7 +54,7 @@ static void ends_by_itself(void)
 	tap_ok(now_ns() - start < 5000000000ULL, "--for 1s: it took %llu ms",
 	       (unsigned long long)(now_ns() - start) / 1000000);
 	tap_ok(scx_disabled(), "--for 1s: the kernel's scheduler is back");
-	check_counters(&d, "--for 1s");
+	check_counters(&d, "--for 1s", NULL);
 }
 
 static void again_and_again(unsigned int times)

@@ -23,7 +23,7 @@ static void one_mode(const char *mode)
 	hogs_stop(hogs, n);
 	tap_ok(idle < 1.0, "%s mode: %u hogs, CPUs idle for %.2f %% of the time", mode, n,
 	       idle);
-	daemon_stop_and_check(&d, mode);
+	daemon_stop_and_check(&d, mode, NULL);
 }
 
 int main(void)

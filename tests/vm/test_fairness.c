@@ -29,7 +29,7 @@ static void one_mode(const char *mode)
 	tap_ok(got > want * 0.95 && got < want * 1.05,
 	       "%s mode: nice 0 ran %.3f times as long as nice 5 (%llu : %llu ms); want %.3f", mode,
 	       got, (unsigned long long)ran_a / 1000000, (unsigned long long)ran_b / 1000000, want);
-	daemon_stop_and_check(&d, mode);
+	daemon_stop_and_check(&d, mode, NULL);
 }
 
 int main(void)

@@ -36,6 +36,6 @@ int main(void)
 	percent = (double)ran / (seconds * 1e9) * 100;
 	tap_ok(percent < 0.5, "%.2f %% of a CPU in %u idle seconds", percent, seconds);
 	tap_ok(scx_runs("gthulhu"), "not ejected");
-	daemon_stop_and_check(&d, "idle");
+	daemon_stop_and_check(&d, "idle", NULL);
 	return tap_done();
 }

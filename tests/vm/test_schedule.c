@@ -11,9 +11,6 @@
 #define CHILD_CODE 42
 #define WAIT_LIMIT_NS 1000000000ULL
 
-/* With more CPUs than one, time is the host's, and a busy host stops them all for a while. */
-#define ROUGH_LIMIT_NS 5000000000ULL
-
 struct tally {
 	_Atomic unsigned long forked, reaped, wrong;
 };
@@ -96,7 +93,7 @@ static void check_runs(const struct daemon *d, const char *mode, unsigned long e
 static void one_mode(const char *mode, struct tally *t)
 {
 	const char *const args[] = { "--mode", mode, NULL };
-	__u64 wait, limit = nr_online() == 1 ? WAIT_LIMIT_NS : ROUGH_LIMIT_NS;
+	__u64 wait, limit = wait_limit_ns(WAIT_LIMIT_NS);
 	struct wait_watch w;
 	struct daemon d;
 
@@ -110,7 +107,7 @@ static void one_mode(const char *mode, struct tally *t)
 		       (unsigned long long)wait / 1000000, w.comm);
 	}
 	tap_ok(scx_runs("gthulhu"), "%s mode: still scheduled by gthulhu", mode);
-	daemon_stop_and_check(&d, mode);
+	daemon_stop_and_check(&d, mode, NULL);
 	tap_ok(daemon_counter(&d, "tasks_seen") >= (long long)t->forked,
 	       "%s mode: every child had a record", mode);
 	check_runs(&d, mode, t->forked + FORKERS);

@@ -10,9 +10,13 @@
 
 #include "live.h"
 
-/* One run of gthulhu; its output goes to files that the reader functions look into. */
+/*
+ * One run of gthulhu; its output goes to files that the reader functions look into. Set @uid to
+ * start it as somebody else.
+ */
 struct daemon {
 	pid_t pid;
+	uid_t uid;
 	char out[48], err[48];
 };
 
@@ -32,8 +36,8 @@ int daemon_wait(struct daemon *d, unsigned int ms);
 /* Send @sig and wait, at most 20 s. */
 int daemon_end(struct daemon *d, int sig);
 
-/* SIGINT, then points: clean exit, default scheduler back, counters reconcile. */
-void daemon_stop_and_check(struct daemon *d, const char *what);
+/* SIGINT, then points: clean exit, default scheduler back, counters reconcile as above. */
+void daemon_stop_and_check(struct daemon *d, const char *what, const char *may);
 
 /* A number of the final line, or -1. */
 long long daemon_counter(const struct daemon *d, const char *name);
@@ -44,8 +48,11 @@ bool daemon_said(const struct daemon *d, const char *text);
 /* Its stderr and final line as "# " lines. */
 void daemon_diag(const struct daemon *d);
 
-/* Points about the final counters: every question has one outcome, no task is left. */
-void check_counters(const struct daemon *d, const char *what);
+/*
+ * Points about the final counters: every question has one outcome, no task is left, and what
+ * must be zero is, except for the names in @may (space between them; NULL: none).
+ */
+void check_counters(const struct daemon *d, const char *what, const char *may);
 
 /* The kernel's view. */
 bool scx_runs(const char *ops);
@@ -72,6 +79,31 @@ void probe_reset(struct probe *p);
 __u64 probe_max_ns(const struct probe *p);
 __u64 probe_samples(const struct probe *p);
 void probe_stop(struct probe *p);
+
+/*
+ * The load that the faults strike: two hogs for each CPU and a probe.
+ * load_check() adds points: since load_mark(), every hog got at least a quarter of its share of
+ * the time and the probe ran.
+ */
+#define LOAD_HOGS 32
+
+struct load {
+	unsigned int nr;
+	pid_t hogs[LOAD_HOGS];
+	__u64 ran[LOAD_HOGS], at, samples;
+	struct probe probe;
+};
+
+void load_start(struct load *l);
+void load_mark(struct load *l);
+bool load_check(struct load *l, const char *what);
+void load_stop(struct load *l);
+
+/* Points: gthulhu still schedules, the hogs got their share, the probe ran. */
+bool check_survived(struct load *l, const char *what);
+
+/* What limits a wait: this in virtual time, more where a busy host stops the machine. */
+__u64 wait_limit_ns(__u64 exact_ns);
 
 /* Watches every task record in the arena for waits: a thread that looks each 20 ms. */
 struct wait_watch {
