@@ -15,9 +15,9 @@
 
 #include "internal.h"
 
-#define BATCH	   256
+#define BATCH 256
 #define NR_BUCKETS 4096 /* a power of two */
-#define NO_ENTRY   UINT32_MAX
+#define NO_ENTRY UINT32_MAX
 
 enum entry_state {
 	NO_ROW, /* free, or has not run since the row was deleted */
@@ -43,6 +43,7 @@ struct task_info_sync {
 	__u32 buckets[NR_BUCKETS]; /* pid -> first slot, for tasks with a row */
 	__u32 high_water;
 	__u32 nr_rows;
+	bool clean; /* no rows of a former attachment or process are left */
 	__u64 refused;
 	__u32 nr_batch;
 	__s32 pids[BATCH];
@@ -160,6 +161,18 @@ static void add_row(struct qumun *q, __u32 slot)
 	gather_row(q, slot);
 }
 
+/* Rows that were there before us: those of living tasks come back within the same tick. */
+static void drop_inherited(struct qumun *q)
+{
+	__s32 pid;
+
+	while (!bpf_map_get_next_key(q->task_info_fd, NULL, &pid)) {
+		if (bpf_map_delete_elem(q->task_info_fd, &pid))
+			break;
+	}
+	q->sync->clean = true;
+}
+
 /* First pass: rows of tasks that are gone, so that theirs don't cover a new owner's. */
 static void drop_gone(struct qumun *q)
 {
@@ -218,6 +231,8 @@ void sync_tick(struct qumun *q)
 	if (!bpf_map_lookup_elem(q->free_slots_fd, &zero, &list))
 		s->high_water =
 			list.fresh < q->record_limit ? list.fresh : q->record_limit;
+	if (!s->clean)
+		drop_inherited(q);
 	drop_gone(q);
 	copy_changed(q);
 	flush_batch(q);

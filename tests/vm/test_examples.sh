@@ -53,6 +53,38 @@ if [ "$(id -u)" -ne 0 ] || [ ! -e "$state" ]; then
 	echo "1..0 # SKIP no root or no sched_ext"
 	exit 77
 fi
+# await TEXT: for at most 30 s, that the output has such a line.
+await() {
+	a_waited=0
+	until grep -q "$1" "$out" || [ "$a_waited" -ge 300 ]; do
+		a_waited=$((a_waited + 1))
+		sleep 0.1
+	done
+}
+
+# The same program twice; a third one after the second was killed.
+takeover() {
+	: >"$out"
+	"$examples/example_takeover" --for 60 >>"$out" 2>&1 &
+	t_first=$!
+	await "^$t_first: attached"
+	point "takeover attaches when it is alone" 'grep -q "^$t_first: attached" "$out"'
+	t_enabled=$(cat /sys/kernel/sched_ext/enable_seq)
+	"$examples/example_takeover" --for 60 >>"$out" 2>&1 &
+	t_second=$!
+	wait "$t_first"
+	rc=$?
+	point "the first one hands over and ends" '[ "$rc" -eq 0 ] && grep -q "^$t_first: handed over" "$out"'
+	await "^$t_second: took over"
+	point "the second one took over" 'grep -q "^$t_second: took over" "$out"'
+	kill -KILL "$t_second"
+	"$examples/example_takeover" --for 1 >>"$out" 2>&1
+	rc=$?
+	point "a third one takes over from the dead" '[ "$rc" -eq 0 ] && grep -c "took over" "$out" | grep -q 2'
+	point "it was attached once, through all of that" '[ "$(cat /sys/kernel/sched_ext/enable_seq)" = "$t_enabled" ]'
+	point "and detached at the end" '[ "$(cat $state)" = disabled ]'
+}
+
 echo "TAP version 13"
 run fifo 2
 run weighted 2
@@ -64,6 +96,7 @@ run exit_events 2
 point "exit_events prints pids" '[ "$(grep -c "^[1-9][0-9]*$" "$out")" -ge 10 ]'
 run params 3
 point "params prints switches for each slice" '[ "$(grep -c "^slice .* switches/s" "$out")" -eq 3 ]'
+takeover
 "$examples/example_edf" nonsense >"$out" 2>&1
 rc=$?
 point "edf refuses nonsense" '[ "$rc" -eq 2 ] && grep -q "TGID=MILLISECONDS" "$out"'
