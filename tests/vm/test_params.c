@@ -13,15 +13,33 @@
 static struct scheduling_params defaults = { BASE_SLICE_NS, MIN_SLICE_NS, MAX_SLICE_NS, 1,
 					     1 };
 
-/* Times that tasks began to run in @ms. */
-static __u64 switches_in(struct qumun *q, unsigned int ms)
+/* How often hogs were made to give way in a second: by the kernel's own count. */
+static unsigned long switches(const pid_t *hogs, int nr)
 {
-	__u64 a[QUMUN_NR_COUNTERS], b[QUMUN_NR_COUNTERS];
+	unsigned long sum = 0, n;
+	char path[64], line[256];
+	FILE *f;
+	int i;
 
-	qumun_get_counters(q, a);
-	sleep_ms(ms);
-	qumun_get_counters(q, b);
-	return b[QUMUN_C_runs] - a[QUMUN_C_runs];
+	for (i = 0; i < nr; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/status", hogs[i]);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "nonvoluntary_ctxt_switches: %lu", &n) == 1)
+				sum += n;
+		}
+		if (f)
+			fclose(f);
+	}
+	return sum;
+}
+
+static unsigned long switches_in_1_s(const pid_t *hogs, int nr)
+{
+	unsigned long before = switches(hogs, nr);
+
+	sleep_ms(1000);
+	return switches(hogs, nr) - before;
 }
 
 static void use(struct qumun *q, __u64 base, __u64 min, __u64 max)
@@ -35,47 +53,48 @@ static void use(struct qumun *q, __u64 base, __u64 min, __u64 max)
 	       "base %llu, min %llu, max %llu us", base / 1000, min / 1000, max / 1000);
 }
 
-/* Two hogs on one CPU take turns of the base slice. */
+/*
+ * Two hogs on one CPU take turns of the base slice. A slice ends with a tick, and a tick may be
+ * 10 ms, so the slices are long ones.
+ */
 static void base_slice(struct qumun *q, const char *mode)
 {
-	pid_t a = start_hog(0, 0), b = start_hog(0, 0);
-	__u64 slow, fast;
+	pid_t hogs[2] = { start_hog(0, 0), start_hog(0, 0) };
+	unsigned long slow, fast;
 
-	sleep_ms(300);
+	sleep_ms(200);
+	use(q, 20 * MS, 1 * MS, 80 * MS);
+	fast = switches_in_1_s(hogs, 2);
+	use(q, 40 * MS, 1 * MS, 80 * MS);
+	slow = switches_in_1_s(hogs, 2);
+	tap_ok(slow * 4 < fast * 3, "%s: base slice doubled: %lu switches/s, before %lu",
+	       mode, slow, fast);
 	use(q, 10 * MS, 1 * MS, 40 * MS);
-	fast = switches_in(q, 600);
-	use(q, 20 * MS, 1 * MS, 40 * MS);
-	slow = switches_in(q, 600);
-	tap_ok(slow * 4 < fast * 3,
-	       "%s: base slice doubled: %llu switches in 0.6 s, before %llu", mode, slow,
-	       fast);
-	use(q, 5 * MS, 1 * MS, 20 * MS);
-	fast = switches_in(q, 600);
-	tap_ok(fast * 2 > slow * 3, "%s: a quarter of it: %llu switches", mode, fast);
-	end_child(a);
-	end_child(b);
+	fast = switches_in_1_s(hogs, 2);
+	tap_ok(fast * 2 > slow * 3, "%s: a quarter of it: %lu switches/s", mode, fast);
+	end_child(hogs[0]);
+	end_child(hogs[1]);
 }
 
 /* With many waiting the slice shrinks until it is the smallest. */
 static void min_slice(struct qumun *q)
 {
-	__u64 slow, fast;
-	pid_t pids[10];
+	unsigned long slow, fast;
+	pid_t hogs[10];
 	int i;
 
 	for (i = 0; i < 10; i++)
-		pids[i] = start_hog(0, 0);
-	sleep_ms(500);
-	use(q, 8 * MS, 4 * MS, 40 * MS);
-	sleep_ms(200);
-	fast = switches_in(q, 800);
-	use(q, 8 * MS, 8 * MS, 40 * MS);
-	sleep_ms(200);
-	slow = switches_in(q, 800);
-	tap_ok(slow * 4 < fast * 3,
-	       "smallest slice doubled: %llu switches in 0.8 s, before %llu", slow, fast);
+		hogs[i] = start_hog(0, 0);
+	use(q, 50 * MS, 20 * MS, 80 * MS);
+	sleep_ms(600);
+	fast = switches_in_1_s(hogs, 10);
+	use(q, 50 * MS, 40 * MS, 80 * MS);
+	sleep_ms(600);
+	slow = switches_in_1_s(hogs, 10);
+	tap_ok(slow * 4 < fast * 3, "smallest slice doubled: %lu switches/s, before %lu",
+	       slow, fast);
 	for (i = 0; i < 10; i++)
-		end_child(pids[i]);
+		end_child(hogs[i]);
 }
 
 static void refused(struct qumun *q)
