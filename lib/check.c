@@ -161,16 +161,22 @@ QUMUN_API int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), 
 	return err;
 }
 
+const char *check_missing_in(const struct btf *btf)
+{
+	unsigned int i;
+
+	for (i = 0; i < NR_FEATURES; i++) {
+		if (features[i].required && !features[i].probe(btf))
+			return features[i].missing;
+	}
+	return NULL;
+}
+
 const char *check_missing(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	const char *missing = NULL;
-	unsigned int i;
+	const char *missing = check_missing_in(btf);
 
-	for (i = 0; i < NR_FEATURES && !missing; i++) {
-		if (features[i].required && !features[i].probe(btf))
-			missing = features[i].missing;
-	}
 	btf__free(btf);
 	return missing;
 }

@@ -180,4 +180,8 @@ bool cpu_is_online(__u32 cpu);
 /* check.c: a sentence about the first thing this kernel lacks, or NULL. */
 const char *check_missing(void);
 
+struct btf;
+/* The same of the kernel that @btf describes; NULL: one without type information. */
+const char *check_missing_in(const struct btf *btf);
+
 #endif
