@@ -72,12 +72,12 @@ static void make_pair(struct scenario *sc, u32 i)
 
 	snprintf(req, sizeof(req), "q%u", i);
 	snprintf(rep, sizeof(rep), "r%u", i);
-	snprintf(name, sizeof(name), "server%u", i);
+	snprintf(name, sizeof(name), "server%u", i & 255);
 	t = scenario_add_task(sc, name);
 	add_chan(t, OP_WAIT, req);
 	add_span(t, OP_RUN, some_run());
 	add_chan(t, chance(50) ? OP_SYNC : OP_SIGNAL, rep);
-	snprintf(name, sizeof(name), "client%u", i);
+	snprintf(name, sizeof(name), "client%u", i & 255);
 	t = scenario_add_task(sc, name);
 	add_chan(t, chance(50) ? OP_SYNC : OP_SIGNAL, req);
 	add_chan(t, OP_WAIT, rep);
@@ -283,6 +283,7 @@ static void add_cost(struct scenario *sc, const char *name, u64 ns)
 
 void explore_generate(struct scenario *sc, u64 seed)
 {
+	char err[256];
 	u32 nr, i;
 
 	scenario_init(sc);
@@ -317,4 +318,5 @@ void explore_generate(struct scenario *sc, u64 seed)
 	sc->check = true;
 	sc->starve_ns = starve_bound(sc);
 	sc->idle_ns = 60000000;
+	scenario_check(sc, err, sizeof(err)); /* orders events, resolves names */
 }

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The simulator itself: its queues against a naive model, the language, the kernel's rules that
+ * show in figures, ejections, and that equal seeds give equal runs.
+ *
+ * usage: test_sim [SEEDS]: how many random scenarios are run twice (200)
+ */
+#include <stdlib.h>
+
+#include <tap.h>
+
+#include "../../sim/explore.h"
+#include "../../sim/sim.h"
+
+static char err[512];
+
+/* Run @text; figures stay until sim_finish(). */
+static enum sim_verdict run_text(struct scenario *sc, const char *text)
+{
+	scenario_init(sc);
+	if (scenario_parse(sc, text, "test", err, sizeof(err))) {
+		tap_diag("%s", err);
+		return SIM_EJECTED;
+	}
+	return sim_run(sc);
+}
+
+static void done(struct scenario *sc)
+{
+	sim_finish();
+	scenario_free(sc);
+}
+
+/* A vtime queue against an array: same order, ties by arrival, whatever leaves in between. */
+static void test_queue(void)
+{
+	enum { N = 300 };
+	static struct sim_task tasks[N];
+	struct sim_task *p, *order[N];
+	struct sim_dsq q;
+	u32 i, j, nr = 0;
+	bool same = true;
+
+	dsq_init(&q, 7);
+	memset(tasks, 0, sizeof(tasks));
+	sim.rng = 3;
+	for (i = 0; i < 5000; i++) {
+		p = &tasks[sim_random_range(0, N - 1)];
+		if (p->dsq) {
+			for (j = 0; order[j] != p; j++)
+				;
+			memmove(&order[j], &order[j + 1], (--nr - j) * sizeof(*order));
+			dsq_remove(p);
+			continue;
+		}
+		p->ts.scx.dsq_vtime = ~0ULL - 20 + sim_random_range(0, 40); /* wraps */
+		for (j = 0; j < nr && (s64)(order[j]->ts.scx.dsq_vtime -
+					    p->ts.scx.dsq_vtime) <= 0; j++)
+			;
+		memmove(&order[j + 1], &order[j], (nr++ - j) * sizeof(*order));
+		order[j] = p;
+		dsq_add_vtime(&q, p);
+		for (j = 0, p = q.first; p && j < nr; p = p->next, j++)
+			same &= p == order[j];
+		same &= j == nr && !p && q.nr == nr;
+	}
+	tap_ok(same, "a vtime queue is in order, equal keys in order of arrival");
+}
+
+static void test_heap(void)
+{
+	enum { N = 200 };
+	static struct event ev[N];
+	u64 at = 0, order = 0;
+	u32 i, left = 0;
+	bool same = true;
+
+	memset(&sim, 0, sizeof(sim));
+	sim.rng = 5;
+	for (i = 0; i < N; i++)
+		event_init(&ev[i], (enum ev_kind)(i % 5), i);
+	for (i = 0; i < 4000; i++)
+		event_set(&ev[sim_random_range(0, N - 1)], sim_random_range(0, 50));
+	for (i = 0; i < N / 2; i++)
+		event_clear(&ev[sim_random_range(0, N - 1)]);
+	for (i = 0; i < N; i++)
+		left += ev[i].pos != 0;
+	while (event_first()) {
+		struct event *e = event_first();
+
+		same &= e->at > at || (e->at == at && e->order >= order);
+		at = e->at;
+		order = e->order;
+		event_clear(e);
+		left--;
+	}
+	tap_ok(same && !left, "events leave by time, then kind, then number");
+	sim_free_all();
+}
+
+static const struct {
+	const char *text, *message;
+} bad_texts[] = {
+	{ "task a { run 5parsecs }", "no time" },
+	{ "task a { jump 5ms }", "unknown step" },
+	{ "task a { run }", "takes one argument" },
+	{ "task a { yield 3 }", "takes no argument" },
+	{ "task a { run 1ms }\ntask a { run 1ms }", "second task" },
+	{ "task a cpus=9 { run 1ms }", "no list of CPUs" },
+	{ "task a { fork b }", "which is no task" },
+	{ "task a { }", "does nothing" },
+	{ "at 5ms kill nobody", "which is no task" },
+	{ "machine cpus=5000", "1 to 1024" },
+	{ "machine cpus=2 llcs=4", "topology" },
+	{ "frobnicate", "unknown line" },
+	{ "task averyverylongtaskname { run 1ms }", "at most 15" },
+	{ "at 5ms policy dance", "stop, cont, kill" },
+	{ "task a nice=33 { run 1ms }", "nice 33" },
+	{ "task a { pin a=7 }", "no list of CPUs" },
+};
+
+static void test_language(void)
+{
+	struct scenario sc, again;
+	char *text = NULL, *text2 = NULL;
+	size_t len, i, same = 0;
+	FILE *f;
+
+	for (i = 0; i < sizeof(bad_texts) / sizeof(*bad_texts); i++) {
+		scenario_init(&sc);
+		err[0] = '\0';
+		scenario_parse(&sc, bad_texts[i].text, "bad", err, sizeof(err));
+		tap_ok(strstr(err, bad_texts[i].message), "refused: %.40s", bad_texts[i].message);
+		scenario_free(&sc);
+	}
+	for (i = 0; i < 60; i++) {
+		explore_generate(&sc, i);
+		f = open_memstream(&text, &len);
+		scenario_print(&sc, f);
+		fclose(f);
+		scenario_init(&again);
+		if (scenario_parse(&again, text, "again", err, sizeof(err)))
+			tap_diag("%s", err);
+		f = open_memstream(&text2, &len);
+		scenario_print(&again, f);
+		fclose(f);
+		same += !strcmp(text, text2);
+		free(text);
+		free(text2);
+		scenario_free(&sc);
+		scenario_free(&again);
+	}
+	tap_is((long long)same, 60, "scenarios that are printed and read again are the same");
+}
+
+static u64 group_run(u32 group)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < sim.nr_tasks; i++) {
+		if (sim.tasks[i]->prog == &sim.sc->tasks[group])
+			sum += sim.tasks[i]->run_ns;
+	}
+	return sum;
+}
+
+/* Rules of the kernel that show from outside. */
+static void test_kernel_rules(void)
+{
+	struct scenario sc;
+	u64 p50, a, b;
+
+	/* slices are charged at ticks: 5 ms end at the second tick of 4 ms */
+	run_text(&sc, "machine cpus=1 hz=250\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
+	p50 = hist_percentile(&sim.groups[0].run, 0.5);
+	tap_ok(p50 > 7900000 && p50 < 8300000, "at 250 Hz a slice of 5 ms lasts 8 ms");
+	done(&sc);
+	run_text(&sc, "machine cpus=1 hz=1000\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
+	p50 = hist_percentile(&sim.groups[0].run, 0.5);
+	tap_ok(p50 > 4900000 && p50 < 5200000, "at 1000 Hz a slice of 5 ms lasts 5 ms");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=2\nrun duration=1s mode=kernel\n"
+		      "task a cpus=1 { run 1s }\ntask b { run 1ms; sleep 1ms }\n");
+	tap_ok(sim.tasks[0]->last_cpu == 1 && group_run(0) > 980000000,
+	       "a bound task runs where it must");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=2 little=1 speed=512\nrun duration=1s mode=kernel\n"
+		      "task a cpus=0 { run 1ms; sleep 1ms }\ntask b cpus=1 { run 1ms; sleep 1ms }\n");
+	a = sim.tasks[0]->runs;
+	b = sim.tasks[1]->runs;
+	tap_ok(a > b * 14 / 10 && a < b * 16 / 10, "a small CPU takes longer for the same work");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=2\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n"
+		      "at 500ms cpu 1 off\n");
+	tap_ok(sim.verdict == SIM_OK && group_run(0) > 1490000000 && group_run(0) < 1510000000,
+	       "half the time on two CPUs, half on one");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=1\nrun duration=1s mode=kernel\n"
+		      "task a { signal x; wait y }\ntask b { wait x; run 1us; signal y }\n");
+	tap_ok(sim.tasks[1]->runs > 50000, "two tasks wake each other");
+	done(&sc);
+}
+
+/* Siblings last, then the same cache, then anywhere; a claimed CPU is idle no more. */
+static void test_idle_selection(void)
+{
+	struct scenario sc;
+	struct sim_task p = { 0 };
+	s32 first, second, third;
+
+	run_text(&sc, "machine cpus=8 smt=2 llcs=2\nrun duration=1us mode=kernel\n"
+		      "task a start=1s { run 1s }\n");
+	p.mask = sim.all;
+	p.ts.cpus_ptr = &p.mask;
+	p.ts.nr_cpus_allowed = 8;
+	first = idle_select(&p, 4, 0);
+	second = idle_select(&p, 4, 0);
+	third = idle_select(&p, 4, 0);
+	tap_is(first, 4, "the previous CPU, if its core is idle");
+	tap_ok(second == 6 || second == 7, "then an idle core of the same cache: %d", second);
+	tap_ok(third < 4, "then an idle core anywhere rather than a sibling: %d", third);
+	done(&sc);
+}
+
+/* What ends a scheduler ends the run, with the kernel's reason. */
+static void test_ejections(void)
+{
+	struct scenario sc;
+
+	run_text(&sc, "machine cpus=1\nrun duration=1us mode=kernel\ntask a { run 1s }\n");
+	sim.ended = false;
+	scx_bpf_dsq_move_to_local(0);
+	tap_ok(sim.verdict == SIM_EJECTED, "move_to_local() outside dispatch(): %s", sim.reason);
+	sim.verdict = SIM_OK;
+	scx_bpf_dsq_insert(&sim.tasks[0]->ts, 0, 1, 0);
+	tap_ok(sim.verdict == SIM_EJECTED, "insert where none is allowed: %s", sim.reason);
+	sim.verdict = SIM_OK;
+	scx_bpf_kick_cpu(99, 0);
+	tap_ok(sim.verdict == SIM_EJECTED, "a kick of no CPU: %s", sim.reason);
+	sim.verdict = SIM_OK;
+	sim.ddsp_task = sim.tasks[0];
+	sim.ddsp_done = true;
+	scx_bpf_dsq_insert(&sim.tasks[0]->ts, 0, 1, 0);
+	tap_ok(sim.verdict == SIM_EJECTED, "two direct dispatches: %s", sim.reason);
+	done(&sc);
+}
+
+/* The policy process is stopped, slowed, killed and replaced; nobody starves. */
+static void test_policy_faults(void)
+{
+	struct scenario sc;
+	enum sim_verdict v;
+	u32 i;
+	u64 worst = 0;
+
+	v = run_text(&sc, "machine cpus=2\nrun duration=2s\ncheck starve=900ms idle=60ms\n"
+			  "task a x4 { run 5ms }\ntask b x2 { timer 2ms; run 50us }\n"
+			  "at 200ms policy stop\nat 500ms policy cont\nat 800ms policy kill\n"
+			  "at 1s policy start\nat 1300ms policy slow 10000\n");
+	for (i = 0; i < sim.nr_tasks; i++) {
+		if (!sim.tasks[i]->policy && sim.tasks[i]->max_wait_ns > worst)
+			worst = sim.tasks[i]->max_wait_ns;
+	}
+	tap_ok(v == SIM_OK, "a stopped, killed, replaced and slow policy: %s",
+	       v == SIM_OK ? "all is well" : sim.reason);
+	tap_ok(worst < 200000000, "and nobody waits for longer than %llu ms", worst / 1000000);
+	done(&sc);
+}
+
+static void test_determinism(u32 seeds)
+{
+	struct scenario sc;
+	u32 i, same = 0;
+	u64 hash, nr;
+
+	for (i = 0; i < seeds; i++) {
+		explore_generate(&sc, 7000 + i);
+		sim_run(&sc);
+		hash = sim.trace_hash;
+		nr = sim.trace_nr;
+		sim_finish();
+		sim_run(&sc);
+		same += sim.trace_hash == hash && sim.trace_nr == nr;
+		done(&sc);
+	}
+	tap_is(same, seeds, "of %u random scenarios each gives the same trace twice", seeds);
+}
+
+int main(int argc, char **argv)
+{
+	test_queue();
+	test_heap();
+	test_language();
+	test_kernel_rules();
+	test_idle_selection();
+	test_ejections();
+	test_policy_faults();
+	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
+	return tap_done();
+}
