@@ -22,10 +22,10 @@ struct sched_ext_ops *const sim_ops = &gthulhu_ops;
 static struct qumun_arena *the_arena;
 static u32 nr_tokens;
 
-#define map_size(map, n)                                                     \
-	do {                                                                 \
-		(map).value = sim_alloc((n) * sizeof(*(map).value));         \
-		(map).max_entries = (void *)(uintptr_t)(n);                  \
+#define map_size(map, n)                                                                 \
+	do {                                                                             \
+		(map).value = sim_alloc((n) * sizeof(*(map).value));                     \
+		(map).max_entries = (void *)(uintptr_t)(n);                              \
 	} while (0)
 
 static u64 page_up(u64 size)
@@ -39,8 +39,8 @@ static void set_params(struct qumun_param_block *par, const struct scenario *sc)
 	QUMUN_PARAMS(X)
 #undef X
 	for (u32 i = 0; i < sc->nr_params; i++) {
-#define X(field, unit, def, min, max, doc)        \
-	if (!strcmp(sc->params[i].name, #field))  \
+#define X(field, unit, def, min, max, doc)                                               \
+	if (!strcmp(sc->params[i].name, #field))                                         \
 		par->field = sc->params[i].value;
 		QUMUN_PARAMS(X)
 #undef X
@@ -135,8 +135,8 @@ void bpf_half_set_param(const char *name, u64 value)
 	struct qumun_param_block *par = &the_arena->params;
 
 	the_arena->params_seq++;
-#define X(field, unit, def, min, max, doc) \
-	if (!strcmp(name, #field))         \
+#define X(field, unit, def, min, max, doc)                                               \
+	if (!strcmp(name, #field))                                                       \
 		par->field = value;
 	QUMUN_PARAMS(X)
 #undef X
@@ -243,7 +243,8 @@ const char *bpf_half_check_all(void)
 	for (i = 0; i < config.nr_shards; i++)
 		undecided += shards.value[i].undecided;
 	for (i = 0; i < config.max_records && i < free_slots.value->fresh; i++)
-		waiting += slots.value[i].task && state_of(slots.value[i].q) == QUMUN_QUEUED;
+		waiting +=
+			slots.value[i].task && state_of(slots.value[i].q) == QUMUN_QUEUED;
 	if (undecided != waiting) {
 		snprintf(why, sizeof(why), "`undecided` is %lld, QUEUED records are %llu",
 			 (s64)undecided, waiting);

@@ -281,7 +281,8 @@ void watchdog_check(void)
 	for (i = 0; i < sim.nr_tasks; i++) {
 		struct sim_task *p = sim.tasks[i];
 
-		if (p->life != TASK_RUNNABLE || p->on_cpu || sim_now - p->runnable_at <= limit)
+		if (p->life != TASK_RUNNABLE || p->on_cpu ||
+		    sim_now - p->runnable_at <= limit)
 			continue;
 		sim_error("%s[%d] failed to run for %llu.%03llus", p->ts.comm, p->ts.pid,
 			  (sim_now - p->runnable_at) / NSEC_PER_SEC,

@@ -22,7 +22,8 @@ static void tell_waiting(void)
 
 	for (i = 0; i < sim.nr_tasks; i++) {
 		p = sim.tasks[i];
-		if (p->wait_from && !p->policy && (!worst || p->wait_from < worst->wait_from) &&
+		if (p->wait_from && !p->policy &&
+		    (!worst || p->wait_from < worst->wait_from) &&
 		    p->ts.nr_cpus_allowed == (int)sim.nr_cpus)
 			worst = p;
 	}
@@ -33,9 +34,10 @@ static void tell_waiting(void)
 		snprintf(where, sizeof(where), "CPU %d's local queue", worst->cpu);
 	else if (worst->dsq)
 		snprintf(where, sizeof(where), "queue %llu", worst->dsq->id);
-	sim_broken("a CPU has been idle for %llu us while a task waits: %s[%d], in %s since %.6f s",
-		   (sim_now - worst->wait_from) / 1000, worst->ts.comm, worst->ts.pid, where,
-		   (double)(worst->wait_from - SIM_EPOCH) / 1e9);
+	sim_broken(
+		"a CPU has been idle for %llu us while a task waits: %s[%d], in %s since %.6f s",
+		(sim_now - worst->wait_from) / 1000, worst->ts.comm, worst->ts.pid, where,
+		(double)(worst->wait_from - SIM_EPOCH) / 1e9);
 }
 
 void check_event(void)
@@ -122,7 +124,8 @@ static void check_shares(void)
 {
 	const struct scenario *sc = sim.sc;
 	u32 *weight = sim_alloc((sim.nr_tasks + 1) * sizeof(*weight)), nr = 0, i;
-	double *share = sim_alloc((sim.nr_tasks + 1) * sizeof(*share)), got = 0, have, want;
+	double *share = sim_alloc((sim.nr_tasks + 1) * sizeof(*share)), got = 0, have,
+	       want;
 
 	/* only where every task is a steady hog from the start */
 	for (i = 0; i < sim.nr_tasks; i++) {
@@ -151,8 +154,8 @@ static void check_shares(void)
 		have = (double)p->run_ns / got * want;
 		if (have > share[nr] * (1 + sc->share_pct / 100.0) ||
 		    have < share[nr] * (1 - sc->share_pct / 100.0)) {
-			sim_broken("%s[%d] got %.1f %% of a CPU and deserves %.1f %%", p->ts.comm,
-				   p->ts.pid, have * 100, share[nr] * 100);
+			sim_broken("%s[%d] got %.1f %% of a CPU and deserves %.1f %%",
+				   p->ts.comm, p->ts.pid, have * 100, share[nr] * 100);
 			return;
 		}
 		nr++;
@@ -162,9 +165,11 @@ static void check_shares(void)
 /* While nobody touches the policy, nothing of what catches its faults may be needed. */
 static void check_calm(void)
 {
-	static const char *const quiet[] = { "rescued", "taken_back", "autopilot_late",
-					     "autopilot_blocked", "autopilot_gone", "doubled",
-					     "bad_slot", "ring_broken", "kernel_ring_full" };
+	static const char *const quiet[] = { "rescued",		"taken_back",
+					     "autopilot_late",	"autopilot_blocked",
+					     "autopilot_gone",	"doubled",
+					     "bad_slot",	"ring_broken",
+					     "kernel_ring_full" };
 	u32 i, j;
 
 	for (i = 0; i < sim.sc->nr_events; i++) {
@@ -173,9 +178,12 @@ static void check_calm(void)
 	}
 	for (i = 0; i < bpf_half_nr_counters(); i++) {
 		for (j = 0; j < sizeof(quiet) / sizeof(*quiet); j++) {
-			if (!strcmp(bpf_half_counter_name(i), quiet[j]) && bpf_half_counter(i))
-				sim_broken("counter %s is %llu although the policy was never "
-					   "disturbed", quiet[j], bpf_half_counter(i));
+			if (!strcmp(bpf_half_counter_name(i), quiet[j]) &&
+			    bpf_half_counter(i))
+				sim_broken(
+					"counter %s is %llu although the policy was never "
+					"disturbed",
+					quiet[j], bpf_half_counter(i));
 		}
 	}
 }

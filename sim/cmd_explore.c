@@ -28,32 +28,57 @@ static void help(void)
 	      "  --mode MODE    only user or only kernel mode\n"
 	      "  --policy NAME  this policy only: a name, or the path of a shared object\n"
 	      "  --twice        run each scenario twice: same seed, same trace\n"
-	      "  --quiet        no line of progress\n", stdout);
+	      "  --quiet        no line of progress\n",
+	      stdout);
 }
 
 static int parse_options(int argc, char **argv, struct explore_options *o)
 {
 	static const struct option longs[] = {
-		{ "runs", required_argument, 0, 'n' },	 { "seed", required_argument, 0, 's' },
-		{ "out", required_argument, 0, 'o' },	 { "failures", required_argument, 0, 'f' },
-		{ "mode", required_argument, 0, 'm' },	 { "policy", required_argument, 0, 'p' },
-		{ "twice", no_argument, 0, '2' },	 { "quiet", no_argument, 0, 'q' },
-		{ "help", no_argument, 0, 'h' },	 { 0 },
+		{ "runs", required_argument, 0, 'n' },
+		{ "seed", required_argument, 0, 's' },
+		{ "out", required_argument, 0, 'o' },
+		{ "failures", required_argument, 0, 'f' },
+		{ "mode", required_argument, 0, 'm' },
+		{ "policy", required_argument, 0, 'p' },
+		{ "twice", no_argument, 0, '2' },
+		{ "quiet", no_argument, 0, 'q' },
+		{ "help", no_argument, 0, 'h' },
+		{ 0 },
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
-		case 'n': o->runs = strtoull(optarg, NULL, 0); break;
-		case 's': o->seed = strtoull(optarg, NULL, 0); break;
-		case 'o': o->out = optarg; break;
-		case 'f': o->failures = (u32)strtoul(optarg, NULL, 0); break;
-		case 'm': o->mode = optarg; break;
-		case 'p': o->policy = optarg; break;
-		case '2': o->twice = true; break;
-		case 'q': o->quiet = true; break;
-		case 'h': help(); return 1;
-		default: return 2;
+		case 'n':
+			o->runs = strtoull(optarg, NULL, 0);
+			break;
+		case 's':
+			o->seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'o':
+			o->out = optarg;
+			break;
+		case 'f':
+			o->failures = (u32)strtoul(optarg, NULL, 0);
+			break;
+		case 'm':
+			o->mode = optarg;
+			break;
+		case 'p':
+			o->policy = optarg;
+			break;
+		case '2':
+			o->twice = true;
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		case 'h':
+			help();
+			return 1;
+		default:
+			return 2;
 		}
 	}
 	return 0;
@@ -79,7 +104,8 @@ static int report_failure(struct scenario *sc, const struct explore_options *o, 
 
 	snprintf(reason, sizeof(reason), "%s", sim.reason);
 	sim_finish();
-	printf("seed %llu: %s: %s\n", seed, verdict == SIM_EJECTED ? "ejected" : "broken", reason);
+	printf("seed %llu: %s: %s\n", seed, verdict == SIM_EJECTED ? "ejected" : "broken",
+	       reason);
 	fflush(stdout);
 	runs = explore_shrink(sc, verdict, reason, SHRINK_RUNS);
 	snprintf(path, sizeof(path), "%s/case-%llu.scn", o->out, seed);
@@ -92,7 +118,8 @@ static int report_failure(struct scenario *sc, const struct explore_options *o, 
 	scenario_print(sc, f);
 	fclose(f);
 	printf("  made small in %u runs: %u steps and events, %u before\n"
-	       "  replay: gthulhu-sim replay %s\n", runs, explore_size(sc), before, path);
+	       "  replay: gthulhu-sim replay %s\n",
+	       runs, explore_size(sc), before, path);
 	return 0;
 }
 
@@ -104,7 +131,8 @@ static int run_twice(const struct scenario *sc, u64 seed)
 	sim_run(sc);
 	if (sim.trace_hash == first && sim.trace_nr == nr)
 		return 0;
-	printf("seed %llu: two runs differ: %llu events and %llu events\n", seed, nr, sim.trace_nr);
+	printf("seed %llu: two runs differ: %llu events and %llu events\n", seed, nr,
+	       sim.trace_nr);
 	return 1;
 }
 
@@ -158,7 +186,8 @@ static void replay_help(void)
 {
 	fputs("usage: gthulhu-sim replay FILE [--timeline] [--trace FILE]\n\n"
 	      "Runs a case of explore again, with its checks, and says what broke. It is\n"
-	      "gthulhu-sim run under another name: its options work too.\n", stdout);
+	      "gthulhu-sim run under another name: its options work too.\n",
+	      stdout);
 }
 
 int cmd_replay(int argc, char **argv)

@@ -28,7 +28,8 @@ static void help(void)
 	      "  --timeline        print every event as text\n"
 	      "  --json            figures as JSON\n"
 	      "  --check           stop at the first broken invariant\n\n"
-	      "policies:\n", stdout);
+	      "policies:\n",
+	      stdout);
 	sim_policy_list();
 }
 
@@ -41,31 +42,62 @@ static int usage_error(const char *what, const char *value)
 static int parse_options(int argc, char **argv, struct run_options *o)
 {
 	static const struct option longs[] = {
-		{ "seed", required_argument, 0, 's' },	 { "cpus", required_argument, 0, 'c' },
-		{ "topology", required_argument, 0, 't' }, { "policy", required_argument, 0, 'p' },
-		{ "mode", required_argument, 0, 'm' },	 { "compare", required_argument, 0, 'C' },
-		{ "trace", required_argument, 0, 'T' },	 { "timeline", no_argument, 0, 'l' },
-		{ "duration", required_argument, 0, 'd' }, { "json", no_argument, 0, 'j' },
-		{ "check", no_argument, 0, 'k' },	 { "help", no_argument, 0, 'h' },
+		{ "seed", required_argument, 0, 's' },
+		{ "cpus", required_argument, 0, 'c' },
+		{ "topology", required_argument, 0, 't' },
+		{ "policy", required_argument, 0, 'p' },
+		{ "mode", required_argument, 0, 'm' },
+		{ "compare", required_argument, 0, 'C' },
+		{ "trace", required_argument, 0, 'T' },
+		{ "timeline", no_argument, 0, 'l' },
+		{ "duration", required_argument, 0, 'd' },
+		{ "json", no_argument, 0, 'j' },
+		{ "check", no_argument, 0, 'k' },
+		{ "help", no_argument, 0, 'h' },
 		{ 0 },
 	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
-		case 's': o->seed = optarg; break;
-		case 'c': o->cpus = optarg; break;
-		case 't': o->topology = optarg; break;
-		case 'p': o->policy = optarg; break;
-		case 'm': o->mode = optarg; break;
-		case 'C': o->compare = optarg; break;
-		case 'T': o->trace = optarg; break;
-		case 'd': o->duration = optarg; break;
-		case 'l': o->timeline = true; break;
-		case 'j': o->json = true; break;
-		case 'k': o->check = true; break;
-		case 'h': help(); return 1;
-		default: return 2;
+		case 's':
+			o->seed = optarg;
+			break;
+		case 'c':
+			o->cpus = optarg;
+			break;
+		case 't':
+			o->topology = optarg;
+			break;
+		case 'p':
+			o->policy = optarg;
+			break;
+		case 'm':
+			o->mode = optarg;
+			break;
+		case 'C':
+			o->compare = optarg;
+			break;
+		case 'T':
+			o->trace = optarg;
+			break;
+		case 'd':
+			o->duration = optarg;
+			break;
+		case 'l':
+			o->timeline = true;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'h':
+			help();
+			return 1;
+		default:
+			return 2;
 		}
 	}
 	return 0;
@@ -157,7 +189,9 @@ static void collect(struct figures *fig)
 		const struct histogram *h = &sim.groups[i].latency;
 
 		for (j = 0, run = 0; j < sim.nr_tasks; j++)
-			run += sim.tasks[j]->prog == &sim.sc->tasks[i] ? sim.tasks[j]->run_ns : 0;
+			run += sim.tasks[j]->prog == &sim.sc->tasks[i]
+				       ? sim.tasks[j]->run_ns
+				       : 0;
 		fig->share[i] = 100.0 * (double)run / (double)sim.ended_at;
 		fig->p50[i] = (double)hist_percentile(h, 0.5) / 1000;
 		fig->p99[i] = (double)hist_percentile(h, 0.99) / 1000;
@@ -172,8 +206,8 @@ static void collect(struct figures *fig)
 	fig->migrations = sim.nr_migrations;
 }
 
-static void print_row(const char *task, const char *what, const struct figures *figs, int nr,
-		      size_t off)
+static void print_row(const char *task, const char *what, const struct figures *figs,
+		      int nr, size_t off)
 {
 	int i;
 
@@ -191,7 +225,8 @@ static int compare(struct scenario *sc, const struct run_options *o)
 	u32 t;
 
 	snprintf(list, sizeof(list), "%s", o->compare);
-	for (w = strtok_r(list, ",", &save); w && nr < 8; w = strtok_r(NULL, ",", &save)) {
+	for (w = strtok_r(list, ",", &save); w && nr < 8;
+	     w = strtok_r(NULL, ",", &save)) {
 		sc->kernel_mode = !strcmp(w, "kernel");
 		if (!sc->kernel_mode) {
 			snprintf(sc->policy, sizeof(sc->policy), "%s", w);
@@ -237,9 +272,9 @@ int cmd_read(struct scenario *sc, const char *path)
 	size_t len = strlen(path);
 
 	scenario_init(sc);
-	if (len > 5 && !strcmp(path + len - 5, ".json") ?
-		    scenario_read_rtapp(sc, path, err, sizeof(err)) :
-		    scenario_read(sc, path, err, sizeof(err))) {
+	if (len > 5 && !strcmp(path + len - 5, ".json")
+		    ? scenario_read_rtapp(sc, path, err, sizeof(err))
+		    : scenario_read(sc, path, err, sizeof(err))) {
 		fprintf(stderr, "gthulhu-sim: %s\n", err);
 		scenario_free(sc);
 		return 2;
@@ -256,7 +291,8 @@ int cmd_run(int argc, char **argv)
 	if (rc)
 		return rc == 1 ? 0 : rc;
 	if (optind != argc - 1) {
-		fputs("gthulhu-sim run: one scenario file is needed; try --help\n", stderr);
+		fputs("gthulhu-sim run: one scenario file is needed; try --help\n",
+		      stderr);
 		return 2;
 	}
 	rc = cmd_read(&sc, argv[optind]);

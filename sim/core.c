@@ -75,7 +75,8 @@ void queue_work(u8 kind, s32 cpu, u64 flags)
 		c->room_works = c->room_works ? c->room_works * 2 : 8;
 		c->works = sim_grow(c->works, c->room_works * sizeof(*c->works));
 	}
-	c->works[c->nr_works++] = (struct irq_work){ .kind = kind, .cpu = cpu, .flags = flags };
+	c->works[c->nr_works++] =
+		(struct irq_work){ .kind = kind, .cpu = cpu, .flags = flags };
 }
 
 static void carry_out_kick(const struct irq_work *w)
@@ -119,7 +120,8 @@ void resched(u32 cpu)
 		c->need_resched = true;
 		return;
 	}
-	at = sim_now + sim.cost + sim.costs.ipi_ns + (c->curr ? 0 : sim.costs.idle_exit_ns);
+	at = sim_now + sim.cost + sim.costs.ipi_ns +
+	     (c->curr ? 0 : sim.costs.idle_exit_ns);
 	if (at < c->free_at)
 		at = c->free_at;
 	if (!c->ev_resched.pos || at < c->ev_resched.at)
@@ -274,8 +276,9 @@ void apply_insert(struct sim_task *p, u64 dsq_id, u64 slice, u64 vtime, u64 flag
 			return;
 		}
 		if (cpu != p->cpu && !mask_test(p->ts.cpus_ptr, (u32)cpu)) {
-			sim_error("SCX_DSQ_LOCAL[_ON] target CPU %d not allowed for %s[%d]", cpu,
-				  p->ts.comm, p->ts.pid);
+			sim_error(
+				"SCX_DSQ_LOCAL[_ON] target CPU %d not allowed for %s[%d]",
+				cpu, p->ts.comm, p->ts.pid);
 			return;
 		}
 		apply_verdict(p, slice, vtime, flags);
@@ -287,7 +290,8 @@ void apply_insert(struct sim_task *p, u64 dsq_id, u64 slice, u64 vtime, u64 flag
 	}
 	q = dsq_id == SIM_DSQ_GLOBAL ? &sim.global : dsq_find(dsq_id);
 	if (!q) {
-		sim_error("non-existent DSQ 0x%llx for %s[%d]", dsq_id, p->ts.comm, p->ts.pid);
+		sim_error("non-existent DSQ 0x%llx for %s[%d]", dsq_id, p->ts.comm,
+			  p->ts.pid);
 		q = &sim.global;
 	}
 	apply_verdict(p, slice, vtime, flags);
@@ -366,13 +370,12 @@ void do_enqueue(struct sim_task *p, u64 flags, s32 sticky)
 		goto direct;
 	p->ops_state = OPSS_QUEUED;
 	return;
-direct:
-	{
-		u64 id = p->ddsp_dsq, dflags = p->ddsp_flags | (flags & ENQ_HEAD);
+direct: {
+	u64 id = p->ddsp_dsq, dflags = p->ddsp_flags | (flags & ENQ_HEAD);
 
-		clear_ddsp(p);
-		apply_insert(p, id, p->ddsp_slice, p->ddsp_vtime, dflags);
-	}
+	clear_ddsp(p);
+	apply_insert(p, id, p->ddsp_slice, p->ddsp_vtime, dflags);
+}
 	return;
 local:
 	p->ts.scx.slice = SLICE_DFL;
@@ -508,7 +511,8 @@ static enum verdict dispatch_one(struct sim_cpu *c, struct sim_task *prev)
 	c->in_dispatch = false;
 	if (v != DSP_NONE)
 		return v;
-	if (prev && queued(prev) && mask_test(prev->ts.cpus_ptr, (u32)c->id) && c->active) {
+	if (prev && queued(prev) && mask_test(prev->ts.cpus_ptr, (u32)c->id) &&
+	    c->active) {
 		sim.nr_keep_last++;
 		return DSP_PREV;
 	}
@@ -524,7 +528,8 @@ static void put_prev(struct sim_cpu *c, struct sim_task *p)
 	}
 	p->on_cpu = false;
 	if (p->prog)
-		hist_add(&sim.groups[p->prog - sim.sc->tasks].run, p->run_ns - p->run_at_reset);
+		hist_add(&sim.groups[p->prog - sim.sc->tasks].run,
+			 p->run_ns - p->run_at_reset);
 	if (!queued(p)) {
 		p->ts.nvcsw++;
 		return;
@@ -653,7 +658,8 @@ void cpu_exit(void)
 	c->free_at = c->seg_start = sim_now + sim.cost;
 	if (c->need_resched) {
 		c->need_resched = false;
-		event_set(&c->ev_resched, c->free_at > sim_now ? c->free_at : sim_now + 1);
+		event_set(&c->ev_resched,
+			  c->free_at > sim_now ? c->free_at : sim_now + 1);
 	}
 	p = c->curr;
 	if (!p) {

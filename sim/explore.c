@@ -177,12 +177,14 @@ static void make_changer(struct scenario *sc)
 			snprintf(op->text, sizeof(op->text), "%s.%u=%d", target->name,
 				 target->nr ? (u32)rnd(target->nr) : 0, (int)rnd(5) - 2);
 		}
-		add_span(t, chance(50) ? OP_RUN : OP_SLEEP, PICK(20, 100, 500, 2500) * 1000);
+		add_span(t, chance(50) ? OP_RUN : OP_SLEEP,
+			 PICK(20, 100, 500, 2500) * 1000);
 	}
 	scen_task_add(t, OP_SLEEP, 5000000, 5000000);
 }
 
-static struct scen_event *make_event(struct scenario *sc, enum scen_event_kind kind, u64 at)
+static struct scen_event *make_event(struct scenario *sc, enum scen_event_kind kind,
+				     u64 at)
 {
 	struct scen_event *e = scenario_add_event(sc, kind, at);
 	const struct scen_task *t = &sc->tasks[rnd(sc->nr_tasks)];
@@ -198,10 +200,12 @@ static void make_policy_trouble(struct scenario *sc, u64 at)
 
 	if (chance(40)) {
 		scenario_add_event(sc, SE_POLICY_STOP, at);
-		scenario_add_event(sc, SE_POLICY_CONT, at + PICK(1, 5, 19, 40, 200) * 1000000);
+		scenario_add_event(sc, SE_POLICY_CONT,
+				   at + PICK(1, 5, 19, 40, 200) * 1000000);
 	} else if (chance(50)) {
 		scenario_add_event(sc, SE_POLICY_KILL, at);
-		scenario_add_event(sc, SE_POLICY_START, at + PICK(1, 10, 50, 200) * 1000000);
+		scenario_add_event(sc, SE_POLICY_START,
+				   at + PICK(1, 10, 50, 200) * 1000000);
 	} else {
 		e = scenario_add_event(sc, SE_POLICY_SLOW, at);
 		e->a = (s64)PICK(200, 1000, 10000, 100000);
@@ -243,7 +247,8 @@ static void make_events(struct scenario *sc)
 				break;
 			e = scenario_add_event(sc, SE_CPU, at);
 			e->a = cpu;
-			e = scenario_add_event(sc, SE_CPU, at + PICK(3, 20, 100) * 1000000);
+			e = scenario_add_event(sc, SE_CPU,
+					       at + PICK(3, 20, 100) * 1000000);
 			e->a = cpu;
 			e->b = 1;
 		}

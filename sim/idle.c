@@ -118,8 +118,8 @@ s32 idle_pick(const struct cpumask *allowed, bool whole_core)
 }
 
 /* The part of @span that @allowed contains, in @buf; NULL if none. */
-static const struct cpumask *part(const struct cpumask *span, const struct cpumask *allowed,
-				  struct cpumask *buf)
+static const struct cpumask *part(const struct cpumask *span,
+				  const struct cpumask *allowed, struct cpumask *buf)
 {
 	u32 i;
 
@@ -151,7 +151,8 @@ s32 idle_select(struct sim_task *p, s32 prev, u64 wake_flags)
 		}
 	}
 	if (sim.smt_active) {
-		if (prev_ok && mask_test(&sim.idle_smt, (u32)prev) && idle_claim((u32)prev))
+		if (prev_ok && mask_test(&sim.idle_smt, (u32)prev) &&
+		    idle_claim((u32)prev))
 			return prev;
 		if (llc && (cpu = idle_pick(llc, true)) >= 0)
 			return cpu;
@@ -183,7 +184,8 @@ s32 idle_select(struct sim_task *p, s32 prev, u64 wake_flags)
 void topology_build(const struct scenario *sc)
 {
 	u32 nr = sc->cpus, llc_len = (nr + sc->llcs - 1) / sc->llcs,
-	    numa_len = (nr + sc->nodes - 1) / sc->nodes, cores = (nr + sc->smt - 1) / sc->smt;
+	    numa_len = (nr + sc->nodes - 1) / sc->nodes,
+	    cores = (nr + sc->smt - 1) / sc->smt;
 	struct cpumask *llcs, *numas, *smts;
 	u32 i;
 

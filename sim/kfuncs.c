@@ -41,8 +41,8 @@ s32 scx_bpf_create_dsq(u64 dsq_id, s32 node)
 
 s32 scx_bpf_dsq_nr_queued(u64 dsq_id)
 {
-	struct sim_dsq *q = dsq_id == SCX_DSQ_LOCAL ? &sim.cpus[sim_this_cpu].local :
-						      dsq_find(dsq_id);
+	struct sim_dsq *q = dsq_id == SCX_DSQ_LOCAL ? &sim.cpus[sim_this_cpu].local
+						    : dsq_find(dsq_id);
 
 	return q ? (s32)q->nr : -ENOENT;
 }
@@ -81,9 +81,10 @@ static void insert(struct task_struct *ts, u64 dsq_id, u64 slice, u64 vtime, u64
 		if (sim.ddsp_done)
 			sim_error("%s[%d] already direct-dispatched", ts->comm, ts->pid);
 		else if (p != sim.ddsp_task)
-			sim_error("scheduling for %s[%d] but trying to direct-dispatch %s[%d]",
-				  sim.ddsp_task->ts.comm, sim.ddsp_task->ts.pid, ts->comm,
-				  ts->pid);
+			sim_error(
+				"scheduling for %s[%d] but trying to direct-dispatch %s[%d]",
+				sim.ddsp_task->ts.comm, sim.ddsp_task->ts.pid, ts->comm,
+				ts->pid);
 		sim.ddsp_done = true;
 		p->ddsp_dsq = dsq_id;
 		p->ddsp_slice = slice;
@@ -246,7 +247,8 @@ void bpf_task_release(struct task_struct *p)
 }
 
 /* A task that is bound to one CPU gets that one if it is idle. */
-s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle)
+s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
+			   bool *is_idle)
 {
 	s32 cpu;
 
@@ -257,8 +259,9 @@ s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, 
 	}
 	sim.cost += sim.costs.kfunc_ns;
 	if (p->nr_cpus_allowed == 1 || p->migration_disabled)
-		cpu = mask_test(p->cpus_ptr, (u32)prev_cpu) && idle_claim((u32)prev_cpu) ?
-			      prev_cpu : -EBUSY;
+		cpu = mask_test(p->cpus_ptr, (u32)prev_cpu) && idle_claim((u32)prev_cpu)
+			      ? prev_cpu
+			      : -EBUSY;
 	else
 		cpu = idle_select(task_of(p), prev_cpu, wake_flags);
 	if (cpu < 0)

@@ -20,7 +20,8 @@ static void usage(FILE *f)
 	size_t i;
 
 	fputs("usage: gthulhu-sim COMMAND [OPTIONS]\n\n"
-	      "Runs the scheduler (BPF half, engine, policy) in virtual time on virtual CPUs.\n\n", f);
+	      "Runs the scheduler (BPF half, engine, policy) in virtual time on virtual CPUs.\n\n",
+	      f);
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\ngthulhu-sim COMMAND --help says more; docs/simulator.md begins at the beginning.\n",

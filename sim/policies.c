@@ -16,17 +16,19 @@ static const struct qumun_policy_ops *const policies[] = {
 static const struct qumun_policy_ops *load(const char *path)
 {
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	const struct qumun_policy_ops *ops = handle ? dlsym(handle, "qumun_policy_plugin") : NULL;
+	const struct qumun_policy_ops *ops =
+		handle ? dlsym(handle, "qumun_policy_plugin") : NULL;
 
 	if (!ops) {
 		fprintf(stderr, "gthulhu-sim: policy %s: %s\n", path,
 			handle ? "it exports no qumun_policy_plugin: build it with "
-				 "-DQUMUN_POLICY_PLUGIN -shared" : dlerror());
+				 "-DQUMUN_POLICY_PLUGIN -shared"
+			       : dlerror());
 		return NULL;
 	}
 	if (ops->abi_version != QUMUN_POLICY_ABI || !ops->enqueue) {
-		fprintf(stderr, "gthulhu-sim: policy %s is for policy ABI %u, not %d\n", path,
-			ops->abi_version, QUMUN_POLICY_ABI);
+		fprintf(stderr, "gthulhu-sim: policy %s is for policy ABI %u, not %d\n",
+			path, ops->abi_version, QUMUN_POLICY_ABI);
 		return NULL;
 	}
 	return ops;

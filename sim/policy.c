@@ -245,7 +245,8 @@ void policy_script(const struct scen_event *e)
 				wake_task(p, 8, false);
 			}
 		} else {
-			send_signal(p, e->kind == SE_POLICY_KILL ? SIGNAL_KILL : SIGNAL_STOP);
+			send_signal(p, e->kind == SE_POLICY_KILL ? SIGNAL_KILL
+								 : SIGNAL_STOP);
 		}
 	}
 }

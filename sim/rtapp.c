@@ -114,8 +114,8 @@ static int add(struct reader *r, struct scen_task *t, enum scen_op_kind kind, __
 /* A resource's name: the value itself, or its member "ref". */
 static const char *ref_of(const json_t *v)
 {
-	return json_is_object(v) ? json_string_value(json_object_get(v, "ref")) :
-				   json_string_value(v);
+	return json_is_object(v) ? json_string_value(json_object_get(v, "ref"))
+				 : json_string_value(v);
 }
 
 static int read_phase(struct reader *r, struct scen_task *t, json_t *phase);
@@ -126,8 +126,9 @@ static int read_step(struct reader *r, struct scen_task *t, const char *key, jso
 	static const struct {
 		const char *key;
 		enum scen_op_kind kind;
-	} channels[] = { { "suspend", OP_WAIT }, { "wait", OP_WAIT },	{ "resume", OP_SIGNAL },
-			 { "signal", OP_SIGNAL }, { "sync", OP_SYNC },	{ "fork", OP_FORK } };
+	} channels[] = { { "suspend", OP_WAIT },  { "wait", OP_WAIT },
+			 { "resume", OP_SIGNAL }, { "signal", OP_SIGNAL },
+			 { "sync", OP_SYNC },	  { "fork", OP_FORK } };
 	const char *name;
 	size_t i;
 
@@ -140,7 +141,8 @@ static int read_step(struct reader *r, struct scen_task *t, const char *key, jso
 	if (is_step(key, "timer")) {
 		name = json_string_value(json_object_get(v, "mode"));
 		if (name && !strcmp(name, "relative"))
-			return add(r, t, OP_SLEEP, us(json_object_get(v, "period")), NULL);
+			return add(r, t, OP_SLEEP, us(json_object_get(v, "period")),
+				   NULL);
 		return add(r, t, OP_TIMER, us(json_object_get(v, "period")), NULL);
 	}
 	for (i = 0; i < sizeof(channels) / sizeof(*channels); i++) {
@@ -158,24 +160,28 @@ static int read_cpus(struct reader *r, struct scen_task *t, const json_t *v)
 	size_t i, len = 0;
 
 	for (i = 0; i < json_array_size(v); i++)
-		len += (size_t)snprintf(t->cpus + len, sizeof(t->cpus) - len, "%s%lld",
-					i ? "," : "",
-					(long long)json_integer_value(json_array_get(v, i)));
-	return len < sizeof(t->cpus) ? 0 : refuse(r, t->name, "cpus", "is too long a list");
+		len += (size_t)snprintf(
+			t->cpus + len, sizeof(t->cpus) - len, "%s%lld", i ? "," : "",
+			(long long)json_integer_value(json_array_get(v, i)));
+	return len < sizeof(t->cpus) ? 0
+				     : refuse(r, t->name, "cpus", "is too long a list");
 }
 
 /* What describes a task or a phase rather than being a step. */
-static int read_property(struct reader *r, struct scen_task *t, const char *key, json_t *v)
+static int read_property(struct reader *r, struct scen_task *t, const char *key,
+			 json_t *v)
 {
-	static const char *const ignored[] = { "comment", "policy", "dl-runtime", "dl-period",
-					       "dl-deadline", "util_min", "util_max", "nodes_membind",
-					       "taskgroup", "random_sleep" };
+	static const char *const ignored[] = {
+		"comment",  "policy",	"dl-runtime",	 "dl-period", "dl-deadline",
+		"util_min", "util_max", "nodes_membind", "taskgroup", "random_sleep"
+	};
 	const char *policy = json_string_value(v);
 	size_t i;
 
 	if (!strcmp(key, "policy") && policy && strcmp(policy, "SCHED_OTHER") &&
 	    strcmp(policy, "SCHED_EXT") && strcmp(policy, "SCHED_BATCH"))
-		return refuse(r, t->name, policy, "is no policy that the simulator schedules");
+		return refuse(r, t->name, policy,
+			      "is no policy that the simulator schedules");
 	if (!strcmp(key, "instance"))
 		t->nr = (__u32)json_integer_value(v);
 	else if (!strcmp(key, "priority"))
@@ -205,7 +211,8 @@ static int read_phase(struct reader *r, struct scen_task *t, json_t *phase)
 
 	if (loop > 1 && (rc = add(r, t, OP_LOOP, (__u64)loop, NULL)))
 		return rc;
-	json_object_foreach(phase, key, v) {
+	json_object_foreach(phase, key, v)
+	{
 		rc = read_step(r, t, key, v);
 		if (rc == 1)
 			rc = read_property(r, t, key, v);
@@ -218,7 +225,8 @@ static int read_phase(struct reader *r, struct scen_task *t, json_t *phase)
 /* Phases that repeat a limited number of times are followed by the task's end. */
 static int read_task(struct reader *r, const char *name, json_t *task)
 {
-	json_t *phases = json_object_get(task, "phases"), *loop = json_object_get(task, "loop"), *v;
+	json_t *phases = json_object_get(task, "phases"),
+	       *loop = json_object_get(task, "loop"), *v;
 	struct scen_task *t;
 	const char *key;
 	int rc = 0;
@@ -229,14 +237,16 @@ static int read_task(struct reader *r, const char *name, json_t *task)
 	if (!phases) {
 		rc = read_phase(r, t, task);
 	} else {
-		json_object_foreach(task, key, v) {
+		json_object_foreach(task, key, v)
+		{
 			rc = read_property(r, t, key, v);
 			if (rc)
 				return rc;
 		}
 		if (loop && json_integer_value(loop) > 1)
 			rc = add(r, t, OP_LOOP, (__u64)json_integer_value(loop), NULL);
-		json_object_foreach(phases, key, v) {
+		json_object_foreach(phases, key, v)
+		{
 			if (!rc)
 				rc = read_phase(r, t, v);
 		}
@@ -250,7 +260,8 @@ static int read_task(struct reader *r, const char *name, json_t *task)
 
 static int read_root(struct reader *r, json_t *root)
 {
-	json_t *global = json_object_get(root, "global"), *tasks = json_object_get(root, "tasks"), *v;
+	json_t *global = json_object_get(root, "global"),
+	       *tasks = json_object_get(root, "tasks"), *v;
 	const char *key;
 	int rc;
 
@@ -261,7 +272,8 @@ static int read_root(struct reader *r, json_t *root)
 		snprintf(r->err, r->size, "%s: no \"tasks\"", r->path);
 		return -EINVAL;
 	}
-	json_object_foreach(tasks, key, v) {
+	json_object_foreach(tasks, key, v)
+	{
 		rc = read_task(r, key, v);
 		if (rc)
 			return rc;

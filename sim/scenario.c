@@ -18,7 +18,8 @@ struct parser {
 	size_t err_size;
 };
 
-__attribute__((format(printf, 2, 3))) static int fail(struct parser *ps, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static int fail(struct parser *ps, const char *fmt,
+						      ...)
 {
 	char text[256];
 	va_list ap;
@@ -97,7 +98,8 @@ struct scen_task *scenario_add_task(struct scenario *sc, const char *name)
 	return t;
 }
 
-struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64 a, __u64 b)
+struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64 a,
+			      __u64 b)
 {
 	struct scen_op *op;
 
@@ -110,7 +112,8 @@ struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64
 	return op;
 }
 
-struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind, __u64 at)
+struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind,
+				      __u64 at)
 {
 	struct scen_event *e;
 
@@ -138,7 +141,9 @@ int parse_time(const char *text, __u64 *ns)
 	static const struct {
 		const char *unit;
 		double scale;
-	} units[] = { { "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "", 1 } };
+	} units[] = {
+		{ "ns", 1 }, { "us", 1e3 }, { "ms", 1e6 }, { "s", 1e9 }, { "", 1 }
+	};
 	char *end;
 	double v = strtod(text, &end);
 	size_t i;
@@ -223,10 +228,12 @@ static const struct {
 	enum scen_op_kind kind;
 	char arg; /* span, time, Name, number, list, 0: none */
 } op_table[] = {
-	{ "run", OP_RUN, 's' },	      { "sleep", OP_SLEEP, 's' },   { "timer", OP_TIMER, 't' },
-	{ "wait", OP_WAIT, 'N' },     { "signal", OP_SIGNAL, 'N' }, { "sync", OP_SYNC, 'N' },
-	{ "yield", OP_YIELD, 0 },     { "fork", OP_FORK, 'N' },	    { "nice", OP_NICE, 'n' },
-	{ "cpus", OP_CPUS, 'l' },     { "cgroup", OP_CGROUP, 'n' }, { "loop", OP_LOOP, 'n' },
+	{ "run", OP_RUN, 's' },	      { "sleep", OP_SLEEP, 's' },
+	{ "timer", OP_TIMER, 't' },   { "wait", OP_WAIT, 'N' },
+	{ "signal", OP_SIGNAL, 'N' }, { "sync", OP_SYNC, 'N' },
+	{ "yield", OP_YIELD, 0 },     { "fork", OP_FORK, 'N' },
+	{ "nice", OP_NICE, 'n' },     { "cpus", OP_CPUS, 'l' },
+	{ "cgroup", OP_CGROUP, 'n' }, { "loop", OP_LOOP, 'n' },
 	{ "renice", OP_RENICE, 'N' }, { "pin", OP_PIN, 'N' },
 	{ "end", OP_END, 0 },	      { "exit", OP_EXIT, 0 },
 };
@@ -247,7 +254,8 @@ const char *scenario_op_name(enum scen_op_kind kind, char *arg)
 
 static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 {
-	char *save, *word = strtok_r(text, " \t", &save), *arg = strtok_r(NULL, " \t", &save);
+	char *save, *word = strtok_r(text, " \t", &save),
+		    *arg = strtok_r(NULL, " \t", &save);
 	struct scen_op op = { 0 }, *new;
 	size_t i;
 	int err = 0;
@@ -259,8 +267,11 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 			break;
 	}
 	if (i == sizeof(op_table) / sizeof(*op_table))
-		return fail(ps, "unknown step '%s': run, sleep, timer, wait, signal, sync, yield, "
-				"fork, nice, cpus, cgroup, renice, pin, loop, end, exit", word);
+		return fail(
+			ps,
+			"unknown step '%s': run, sleep, timer, wait, signal, sync, yield, "
+			"fork, nice, cpus, cgroup, renice, pin, loop, end, exit",
+			word);
 	if (!op_table[i].arg != !arg)
 		return fail(ps, "step '%s' takes %s argument", word, arg ? "no" : "one");
 	op.kind = op_table[i].kind;
@@ -278,7 +289,8 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 		break;
 	}
 	if (err)
-		return fail(ps, "'%s' is no time: 300us, 5ms, 1.5s or a range 1ms-2ms", arg);
+		return fail(ps, "'%s' is no time: 300us, 5ms, 1.5s or a range 1ms-2ms",
+			    arg);
 	new = scen_task_add(t, op.kind, op.a, op.b);
 	if (!new)
 		return fail(ps, "more than %d steps", SCEN_OPS);
@@ -307,8 +319,10 @@ static int parse_task_option(struct parser *ps, struct scen_task *t, char *w)
 	else if (v && !strcmp(w, "cgroup"))
 		return parse_u64(v, &t->cgroup);
 	else
-		return fail(ps, "task option '%s': xN, nice=N, cpus=LIST, start=TIME, "
-				"stagger=TIME, cgroup=ID, kthread", w);
+		return fail(ps,
+			    "task option '%s': xN, nice=N, cpus=LIST, start=TIME, "
+			    "stagger=TIME, cgroup=ID, kthread",
+			    w);
 	return 0;
 }
 
@@ -320,11 +334,13 @@ static int parse_task(struct parser *ps, char *rest)
 	int err = 0;
 
 	if (!open || !close)
-		return fail(ps, "task NAME [xN] [nice=N] [cpus=LIST] { run 5ms; sleep 1ms }");
+		return fail(ps,
+			    "task NAME [xN] [nice=N] [cpus=LIST] { run 5ms; sleep 1ms }");
 	*open++ = *close = '\0';
 	w = strtok_r(rest, " \t", &save);
 	if (!w || strlen(w) >= SCEN_NAME)
-		return fail(ps, "a task needs a name of at most %d letters", SCEN_NAME - 1);
+		return fail(ps, "a task needs a name of at most %d letters",
+			    SCEN_NAME - 1);
 	if (scenario_find_task(ps->sc, w) != ~0U)
 		return fail(ps, "a second task '%s'", w);
 	t = scenario_add_task(ps->sc, w);
@@ -337,7 +353,8 @@ static int parse_task(struct parser *ps, char *rest)
 
 static int set_pair(struct parser *ps, struct scen_pair *v, __u32 *nr, char *rest)
 {
-	char *save, *name = strtok_r(rest, " \t=", &save), *value = strtok_r(NULL, " \t=", &save);
+	char *save, *name = strtok_r(rest, " \t=", &save),
+		    *value = strtok_r(NULL, " \t=", &save);
 	__u32 i;
 
 	if (!name || !value)
@@ -359,8 +376,10 @@ static int parse_policy_event(struct parser *ps, struct scen_event *e, char **sa
 	static const struct {
 		const char *name;
 		enum scen_event_kind kind;
-	} verbs[] = { { "stop", SE_POLICY_STOP },   { "cont", SE_POLICY_CONT },
-		      { "kill", SE_POLICY_KILL },   { "start", SE_POLICY_START },
+	} verbs[] = { { "stop", SE_POLICY_STOP },
+		      { "cont", SE_POLICY_CONT },
+		      { "kill", SE_POLICY_KILL },
+		      { "start", SE_POLICY_START },
 		      { "slow", SE_POLICY_SLOW } };
 	char *verb = strtok_r(NULL, " \t", save), *arg = strtok_r(NULL, " \t", save);
 	size_t i;
@@ -372,7 +391,8 @@ static int parse_policy_event(struct parser *ps, struct scen_event *e, char **sa
 		if (e->kind == SE_POLICY_SLOW) {
 			e->a = arg ? strtol(arg, NULL, 10) : 0;
 			if (e->a <= 0)
-				return fail(ps, "policy slow PERCENT, 100 is normal speed");
+				return fail(ps,
+					    "policy slow PERCENT, 100 is normal speed");
 		}
 		return 0;
 	}
@@ -397,12 +417,15 @@ static int parse_target(struct parser *ps, struct scen_event *e, char *w)
 /* at TIME WHAT ... */
 static int parse_at(struct parser *ps, char *rest)
 {
-	char *save, *time = strtok_r(rest, " \t", &save), *what = strtok_r(NULL, " \t", &save), *w;
+	char *save, *time = strtok_r(rest, " \t", &save),
+		    *what = strtok_r(NULL, " \t", &save), *w;
 	struct scen_event *e;
 	__u64 at, v;
 
 	if (!time || !what || parse_time(time, &at))
-		return fail(ps, "at TIME nice|cpus|kill|wake|cgroup|cpu|policy|param|mode ...");
+		return fail(
+			ps,
+			"at TIME nice|cpus|kill|wake|cgroup|cpu|policy|param|mode ...");
 	e = scenario_add_event(ps->sc, SE_NICE, at);
 	if (!strcmp(what, "policy"))
 		return parse_policy_event(ps, e, &save);
@@ -494,7 +517,8 @@ static int parse_run(struct parser *ps, char *rest)
 	__u64 n;
 	int err = 0;
 
-	for (w = strtok_r(rest, " \t", &save); w && !err; w = strtok_r(NULL, " \t", &save)) {
+	for (w = strtok_r(rest, " \t", &save); w && !err;
+	     w = strtok_r(NULL, " \t", &save)) {
 		v = strchr(w, '=');
 		if (v)
 			*v++ = '\0';
@@ -518,8 +542,10 @@ static int parse_run(struct parser *ps, char *rest)
 			err = parse_time(v, &n);
 			sc->timeout_ms = (__u32)(n / 1000000);
 		} else
-			return fail(ps, "run: duration=, seed=, policy=, mode=, jitter=, timeout=, "
-					"skew");
+			return fail(
+				ps,
+				"run: duration=, seed=, policy=, mode=, jitter=, timeout=, "
+				"skew");
 		if (err)
 			return fail(ps, "run: '%s' is no value for %s", v, w);
 	}
@@ -533,7 +559,8 @@ static int parse_check(struct parser *ps, char *rest)
 	int err = 0;
 
 	sc->check = true;
-	for (w = strtok_r(rest, " \t", &save); w && !err; w = strtok_r(NULL, " \t", &save)) {
+	for (w = strtok_r(rest, " \t", &save); w && !err;
+	     w = strtok_r(NULL, " \t", &save)) {
 		v = strchr(w, '=');
 		if (!v)
 			return fail(ps, "check starve=TIME idle=TIME shares=PERCENT");
@@ -564,9 +591,11 @@ static int parse_line(struct parser *ps, char *line)
 	if (*rest)
 		*rest++ = '\0';
 	if (!strcmp(word, "machine"))
-		return scenario_topology(ps->sc, rest) ?
-			       fail(ps, "machine cpus= smt= llcs= nodes= little= speed= hz= "
-					"shards= records=") : 0;
+		return scenario_topology(ps->sc, rest)
+			       ? fail(ps,
+				      "machine cpus= smt= llcs= nodes= little= speed= hz= "
+				      "shards= records=")
+			       : 0;
 	if (!strcmp(word, "run"))
 		return parse_run(ps, rest);
 	if (!strcmp(word, "check"))
@@ -579,7 +608,8 @@ static int parse_line(struct parser *ps, char *line)
 		return parse_task(ps, rest);
 	if (!strcmp(word, "at"))
 		return parse_at(ps, rest);
-	return fail(ps, "unknown line '%s': machine, run, check, param, cost, task, at", word);
+	return fail(ps, "unknown line '%s': machine, run, check, param, cost, task, at",
+		    word);
 }
 
 int scenario_parse(struct scenario *sc, const char *text, const char *name, char *err,
@@ -641,15 +671,15 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 	unsigned long bits[QUMUN_MAX_CPUS / 64];
 	__u32 i, j;
 
-#define REFUSE(cond, ...)                                \
-	do {                                             \
-		if (cond) {                              \
-			snprintf(err, size, __VA_ARGS__); \
-			return -EINVAL;                  \
-		}                                        \
+#define REFUSE(cond, ...)                                                                \
+	do {                                                                             \
+		if (cond) {                                                              \
+			snprintf(err, size, __VA_ARGS__);                                \
+			return -EINVAL;                                                  \
+		}                                                                        \
 	} while (0)
-	REFUSE(!sc->cpus || sc->cpus > QUMUN_MAX_CPUS, "%s: cpus=%u: 1 to %d", sc->file, sc->cpus,
-	       QUMUN_MAX_CPUS);
+	REFUSE(!sc->cpus || sc->cpus > QUMUN_MAX_CPUS, "%s: cpus=%u: 1 to %d", sc->file,
+	       sc->cpus, QUMUN_MAX_CPUS);
 	REFUSE(!sc->smt || !sc->llcs || sc->llcs > sc->cpus || !sc->nodes ||
 		       sc->nodes > sc->cpus || sc->little > sc->cpus,
 	       "%s: this topology does not fit %u CPUs", sc->file, sc->cpus);
@@ -663,32 +693,37 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 		struct scen_task *t = &sc->tasks[i];
 
 		REFUSE(*t->cpus && parse_cpulist(t->cpus, bits, sc->cpus),
-		       "%s: task %s: cpus=%s is no list of CPUs 0-%u", sc->file, t->name, t->cpus,
-		       sc->cpus - 1);
-		REFUSE(t->nice < -20 || t->nice > 19, "%s: task %s: nice %d", sc->file, t->name,
-		       t->nice);
+		       "%s: task %s: cpus=%s is no list of CPUs 0-%u", sc->file, t->name,
+		       t->cpus, sc->cpus - 1);
+		REFUSE(t->nice < -20 || t->nice > 19, "%s: task %s: nice %d", sc->file,
+		       t->name, t->nice);
 		REFUSE(!t->nr_ops, "%s: task %s does nothing", sc->file, t->name);
 		for (j = 0; j < t->nr_ops; j++) {
 			char name[32];
 
 			if (t->ops[j].kind == OP_RENICE || t->ops[j].kind == OP_PIN) {
 				snprintf(name, sizeof(name), "%s", t->ops[j].text);
-				REFUSE(!strchr(name, '='), "%s: task %s: renice TASK.N=NICE, "
-				       "pin TASK.N=CPUS", sc->file, t->name);
+				REFUSE(!strchr(name, '='),
+				       "%s: task %s: renice TASK.N=NICE, "
+				       "pin TASK.N=CPUS",
+				       sc->file, t->name);
 				REFUSE(t->ops[j].kind == OP_PIN &&
-					       parse_cpulist(strchr(name, '=') + 1, bits, sc->cpus),
-				       "%s: task %s: '%s' is no list of CPUs 0-%u", sc->file,
-				       t->name, strchr(name, '=') + 1, sc->cpus - 1);
+					       parse_cpulist(strchr(name, '=') + 1, bits,
+							     sc->cpus),
+				       "%s: task %s: '%s' is no list of CPUs 0-%u",
+				       sc->file, t->name, strchr(name, '=') + 1,
+				       sc->cpus - 1);
 				name[strcspn(name, ".=")] = '\0';
 				REFUSE(scenario_find_task(sc, name) == ~0U,
-				       "%s: task %s names '%s', which is no task", sc->file,
-				       t->name, name);
+				       "%s: task %s names '%s', which is no task",
+				       sc->file, t->name, name);
 			}
 			if (t->ops[j].kind != OP_FORK)
 				continue;
 			t->ops[j].a = scenario_find_task(sc, t->ops[j].text);
-			REFUSE(t->ops[j].a == ~0U, "%s: task %s forks '%s', which is no task",
-			       sc->file, t->name, t->ops[j].text);
+			REFUSE(t->ops[j].a == ~0U,
+			       "%s: task %s forks '%s', which is no task", sc->file,
+			       t->name, t->ops[j].text);
 		}
 	}
 	for (i = 0; i < sc->nr_events; i++) {
@@ -697,9 +732,10 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 		REFUSE(e->kind <= SE_WAKE && scenario_find_task(sc, e->name) == ~0U,
 		       "%s: an event names '%s', which is no task", sc->file, e->name);
 		REFUSE(e->kind == SE_CPUS && parse_cpulist(e->text, bits, sc->cpus),
-		       "%s: '%s' is no list of CPUs 0-%u", sc->file, e->text, sc->cpus - 1);
-		REFUSE(e->kind == SE_CPU && (e->a < 0 || e->a >= sc->cpus), "%s: no CPU %lld",
-		       sc->file, e->a);
+		       "%s: '%s' is no list of CPUs 0-%u", sc->file, e->text,
+		       sc->cpus - 1);
+		REFUSE(e->kind == SE_CPU && (e->a < 0 || e->a >= sc->cpus),
+		       "%s: no CPU %lld", sc->file, e->a);
 	}
 	/* insertion order decides among equal times: mergesort keeps it */
 	for (i = 1; i < sc->nr_events; i++) {

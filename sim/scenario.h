@@ -43,9 +43,9 @@ struct scen_op {
 
 struct scen_task {
 	char name[SCEN_NAME];
-	__u32 nr;	  /* how many of them at the start; 0: only forked */
+	__u32 nr; /* how many of them at the start; 0: only forked */
 	int nice;
-	char cpus[64];	  /* list, or empty: all */
+	char cpus[64]; /* list, or empty: all */
 	__u64 start_ns;
 	__u64 stagger_ns; /* each further instance starts so much later */
 	bool kthread;
@@ -59,9 +59,9 @@ enum scen_event_kind {
 	SE_CPUS,
 	SE_KILL,
 	SE_CGROUP,
-	SE_WAKE,	 /* wakes a sleeper early */
-	SE_CPU,		 /* a = CPU, b = 1 on, 0 off */
-	SE_POLICY_STOP,	 /* as SIGSTOP would */
+	SE_WAKE,	/* wakes a sleeper early */
+	SE_CPU,		/* a = CPU, b = 1 on, 0 off */
+	SE_POLICY_STOP, /* as SIGSTOP would */
 	SE_POLICY_CONT,
 	SE_POLICY_KILL,
 	SE_POLICY_START, /* a new process takes over */
@@ -73,10 +73,10 @@ enum scen_event_kind {
 struct scen_event {
 	__u64 at;
 	enum scen_event_kind kind;
-	char name[32];	  /* task, or parameter */
+	char name[32]; /* task, or parameter */
 	__u32 instance;
 	__s64 a, b;
-	char text[64];	  /* list of CPUs */
+	char text[64]; /* list of CPUs */
 };
 
 struct scen_pair {
@@ -87,26 +87,26 @@ struct scen_pair {
 struct scenario {
 	char file[256];
 	__u32 cpus;
-	__u32 smt;	  /* threads of a core */
+	__u32 smt; /* threads of a core */
 	__u32 llcs;
 	__u32 nodes;
-	__u32 little;	  /* the last so many CPUs are small ... */
+	__u32 little;	    /* the last so many CPUs are small ... */
 	__u32 little_speed; /* ... and do this much of 1024 */
 	__u32 hz;
 	__u32 shards;
 	__u32 records;
 	__u64 duration_ns;
 	__u64 seed;
-	__u32 jitter;	  /* percent by which pieces of work and sleeps vary */
+	__u32 jitter; /* percent by which pieces of work and sleeps vary */
 	bool skew_tick;
 	bool kernel_mode;
 	char policy[32];
 	__u32 timeout_ms;
 	/* bounds of the invariants; 0: not checked */
-	__u64 starve_ns;  /* nobody waits longer */
-	__u64 idle_ns;	  /* no CPU idles longer while a task waits that may use it */
-	__u32 share_pct;  /* shares of steady hogs are right within this */
-	bool check;	  /* stop at the first violation */
+	__u64 starve_ns; /* nobody waits longer */
+	__u64 idle_ns;	 /* no CPU idles longer while a task waits that may use it */
+	__u32 share_pct; /* shares of steady hogs are right within this */
+	bool check;	 /* stop at the first violation */
 	struct scen_pair params[SCEN_PARAMS];
 	__u32 nr_params;
 	struct scen_pair costs[SCEN_PARAMS];
@@ -129,8 +129,10 @@ void scenario_copy(struct scenario *to, const struct scenario *from);
 void scenario_print(const struct scenario *sc, FILE *f);
 int scenario_topology(struct scenario *sc, const char *text);
 struct scen_task *scenario_add_task(struct scenario *sc, const char *name);
-struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64 a, __u64 b);
-struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind, __u64 at);
+struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64 a,
+			      __u64 b);
+struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind,
+				      __u64 at);
 __u32 scenario_find_task(const struct scenario *sc, const char *name); /* ~0: none */
 int parse_time(const char *text, __u64 *ns); /* "20ms", "1.5s", "300us", "7" ns */
 void print_time(char *buf, size_t size, __u64 ns);

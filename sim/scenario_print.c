@@ -71,8 +71,8 @@ static void print_task(const struct scen_task *t, FILE *f)
 static void print_event(const struct scen_event *e, FILE *f)
 {
 	static const char *const verbs[] = {
-		[SE_POLICY_STOP] = "stop",   [SE_POLICY_CONT] = "cont",
-		[SE_POLICY_KILL] = "kill",   [SE_POLICY_START] = "start",
+		[SE_POLICY_STOP] = "stop", [SE_POLICY_CONT] = "cont",
+		[SE_POLICY_KILL] = "kill", [SE_POLICY_START] = "start",
 		[SE_POLICY_SLOW] = "slow",
 	};
 	char at[32];

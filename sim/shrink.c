@@ -76,8 +76,8 @@ static bool names_task(const struct scen_op *op, const char *name)
 
 	if (op->kind == OP_FORK)
 		return !strcmp(op->text, name);
-	return (op->kind == OP_RENICE || op->kind == OP_PIN) && !strncmp(op->text, name, len) &&
-	       strchr(".=", op->text[len]);
+	return (op->kind == OP_RENICE || op->kind == OP_PIN) &&
+	       !strncmp(op->text, name, len) && strchr(".=", op->text[len]);
 }
 
 static void drop_task(struct scenario *sc, u32 nr)
@@ -214,7 +214,8 @@ u32 explore_size(const struct scenario *sc)
 	return size;
 }
 
-u32 explore_shrink(struct scenario *sc, enum sim_verdict verdict, const char *reason, u32 budget)
+u32 explore_shrink(struct scenario *sc, enum sim_verdict verdict, const char *reason,
+		   u32 budget)
 {
 	struct shrinker s = { .best = sc, .verdict = verdict, .budget = budget };
 	struct scenario try;

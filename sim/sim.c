@@ -47,8 +47,8 @@ static void set_costs(const struct scenario *sc)
 	SIM_COSTS(X)
 #undef X
 	for (i = 0; i < sc->nr_costs; i++) {
-#define X(field, def, doc)                       \
-	if (!strcmp(sc->costs[i].name, #field))  \
+#define X(field, def, doc)                                                               \
+	if (!strcmp(sc->costs[i].name, #field))                                          \
 		sim.costs.field = sc->costs[i].value;
 		SIM_COSTS(X)
 #undef X

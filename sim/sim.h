@@ -41,11 +41,11 @@
 
 /* Which of two simultaneous events goes first. */
 enum ev_kind {
-	EV_SCRIPT,   /* the scenario intervenes */
-	EV_TIMER,    /* a sleeper's timer */
-	EV_RESCHED,  /* a reschedule request reaches a CPU */
+	EV_SCRIPT,  /* the scenario intervenes */
+	EV_TIMER,   /* a sleeper's timer */
+	EV_RESCHED, /* a reschedule request reaches a CPU */
 	EV_TICK,
-	EV_RUN,	     /* the running task has used up its piece of work */
+	EV_RUN, /* the running task has used up its piece of work */
 	EV_WATCHDOG,
 	EV_END,
 };
@@ -82,30 +82,30 @@ struct sim_task {
 	struct cpumask mask;
 	u32 id;
 	enum task_life life;
-	s32 cpu;	  /* task_cpu(): the runqueue it belongs to */
+	s32 cpu; /* task_cpu(): the runqueue it belongs to */
 	bool on_cpu;
-	bool blocking;	  /* it goes to sleep at the next schedule() */
+	bool blocking; /* it goes to sleep at the next schedule() */
 	bool dying;
-	bool pushed;	  /* the stopper takes it off its CPU at the next schedule() */
-	u8 signal;	  /* enum task_signal, pending */
+	bool pushed; /* the stopper takes it off its CPU at the next schedule() */
+	u8 signal;   /* enum task_signal, pending */
 
 	/* sched_ext core */
 	enum ops_state ops_state;
 	u64 ops_qseq;
 	u64 ddsp_dsq, ddsp_slice, ddsp_vtime, ddsp_flags;
 	struct sim_dsq *dsq;
-	struct sim_task *next, *prev;	/* in the queue's list */
-	struct sim_task *left, *right;	/* in the queue's treap */
+	struct sim_task *next, *prev;  /* in the queue's list */
+	struct sim_task *left, *right; /* in the queue's treap */
 	u32 heap_prio;
 	bool on_priq;
 	u64 dsq_key_seq;
 
 	/* time */
-	u64 exec_start;	  /* update_curr()'s stamp */
-	u64 runnable_at;  /* the watchdog's stamp */
+	u64 exec_start;	 /* update_curr()'s stamp */
+	u64 runnable_at; /* the watchdog's stamp */
 	bool reset_runnable_at;
-	u64 wake_at;	  /* woken and not yet run since; 0: none */
-	u64 wait_from;	  /* runnable, not running since; 0: running or asleep */
+	u64 wake_at;   /* woken and not yet run since; 0: none */
+	u64 wait_from; /* runnable, not running since; 0: running or asleep */
 	struct event timer;
 	s32 timer_cpu;
 
@@ -114,8 +114,8 @@ struct sim_task {
 	struct sim_task *group_next;
 	u32 instance;
 	u32 pc;
-	u64 work;	  /* ns of CPU work left in the current piece */
-	u64 period_at;	  /* a periodic timer's last expiry */
+	u64 work;      /* ns of CPU work left in the current piece */
+	u64 period_at; /* a periodic timer's last expiry */
 	u32 loops[SCEN_LOOPS];
 	struct sim_task *chan_next;
 	struct shard_thread *policy; /* this is a policy thread */
@@ -142,12 +142,12 @@ struct sim_cpu {
 	bool online, active;
 	bool need_resched;
 	bool in_dispatch;
-	u64 free_at;	  /* kernel code occupies it until then */
-	u64 seg_start;	  /* the running task's own code goes on from here */
+	u64 free_at;   /* kernel code occupies it until then */
+	u64 seg_start; /* the running task's own code goes on from here */
 	u64 idle_since;
 	u64 idle_ns, kernel_ns;
-	s32 distribute;	  /* where "any CPU, spread out" looks next */
-	u32 speed;	  /* 1024: a full CPU; less: a small one */
+	s32 distribute; /* where "any CPU, spread out" looks next */
+	u32 speed;	/* 1024: a full CPU; less: a small one */
 	struct event ev_resched, ev_tick, ev_run;
 	struct cpumask *llc, *numa, *smt;
 	s32 llc_id, numa_id;
@@ -163,24 +163,24 @@ struct sim_cpu {
 enum irq_work_kind { WORK_KICK, WORK_BELL };
 
 /* Kernel costs in ns: one table, see costs.c. */
-#define SIM_COSTS(X)                                                                      \
-	X(switch_ns, 1000, "context switch, without callbacks")                           \
-	X(irq_ns, 400, "interrupt in and out")                                            \
-	X(tick_ns, 600, "the tick's own work")                                            \
-	X(ipi_ns, 800, "from a kick to the other CPU's interrupt")                        \
-	X(idle_exit_ns, 1500, "a halted CPU resumes")                                     \
-	X(wake_ns, 600, "try_to_wake_up(), without callbacks")                            \
-	X(syscall_ns, 250, "system call in and out")                                      \
-	X(op_ns, 120, "a callback of the BPF half: trampoline and body")                  \
-	X(kfunc_ns, 60, "a kfunc that moves a task")                                      \
-	X(kick_ns, 100, "scx_bpf_kick_cpu() and its share of the irq_work")               \
-	X(migrate_ns, 400, "moving a task to another runqueue")                           \
-	X(pass_ns, 250, "engine_pass() with nothing to do")                               \
-	X(pass_cpu_ns, 4, "looking at one CPU's ring")                                    \
-	X(pass_ask_ns, 120, "reading an ask, deciding, answering")                        \
-	X(sleep_check_ns, 120, "engine_may_sleep()")                                      \
-	X(bell_wait_ns, 900, "epoll_wait() until asleep, and back")                       \
-	X(bell_ring_ns, 300, "reserving and submitting a token")                          \
+#define SIM_COSTS(X)                                                                     \
+	X(switch_ns, 1000, "context switch, without callbacks")                          \
+	X(irq_ns, 400, "interrupt in and out")                                           \
+	X(tick_ns, 600, "the tick's own work")                                           \
+	X(ipi_ns, 800, "from a kick to the other CPU's interrupt")                       \
+	X(idle_exit_ns, 1500, "a halted CPU resumes")                                    \
+	X(wake_ns, 600, "try_to_wake_up(), without callbacks")                           \
+	X(syscall_ns, 250, "system call in and out")                                     \
+	X(op_ns, 120, "a callback of the BPF half: trampoline and body")                 \
+	X(kfunc_ns, 60, "a kfunc that moves a task")                                     \
+	X(kick_ns, 100, "scx_bpf_kick_cpu() and its share of the irq_work")              \
+	X(migrate_ns, 400, "moving a task to another runqueue")                          \
+	X(pass_ns, 250, "engine_pass() with nothing to do")                              \
+	X(pass_cpu_ns, 4, "looking at one CPU's ring")                                   \
+	X(pass_ask_ns, 120, "reading an ask, deciding, answering")                       \
+	X(sleep_check_ns, 120, "engine_may_sleep()")                                     \
+	X(bell_wait_ns, 900, "epoll_wait() until asleep, and back")                      \
+	X(bell_ring_ns, 300, "reserving and submitting a token")                         \
 	X(cold_ns, 0, "refilling caches after a move to another cache domain")
 
 struct sim_costs {
@@ -238,8 +238,8 @@ struct sim {
 	u64 nr_events, nr_switches, nr_wakeups, nr_enqueues, nr_dispatches, nr_migrations;
 	u64 nr_ticks, nr_kicks, nr_inserts, nr_dropped_inserts, nr_keep_last;
 	/* work conservation */
-	u32 nr_waiting;	      /* tasks that wait and may go anywhere */
-	u64 both_from;	      /* since when a CPU idles while one waits; 0: not now */
+	u32 nr_waiting; /* tasks that wait and may go anywhere */
+	u64 both_from;	/* since when a CPU idles while one waits; 0: not now */
 	u64 both_ns, both_max;
 	struct group_stats *groups;
 	/* trace */
@@ -302,10 +302,10 @@ s32 idle_select(struct sim_task *p, s32 prev, u64 wake_flags);
 void topology_build(const struct scenario *sc);
 
 /* core.c */
-void cpu_enter(u32 cpu);	/* an event begins on @cpu, which must be free */
-void cpu_exit(void);		/* ... and ends: irq_work, schedule(), the next piece of work */
+void cpu_enter(u32 cpu); /* an event begins on @cpu, which must be free */
+void cpu_exit(void);	 /* ... and ends: irq_work, schedule(), the next piece of work */
 bool cpu_busy(u32 cpu, struct event *e); /* kernel code runs there: @e is put off */
-void resched(u32 cpu);		/* resched_curr() */
+void resched(u32 cpu);			 /* resched_curr() */
 void wake_task(struct sim_task *p, u64 wake_flags, bool fresh);
 void enqueue_task(struct sim_task *p, u64 enq_flags, s32 sticky);
 void do_enqueue(struct sim_task *p, u64 flags, s32 sticky);
@@ -343,7 +343,8 @@ void bpf_half_set_policy(s32 tgid, u32 shard, s32 tid);
 void bpf_half_process_exit(struct sim_task *p);
 void bpf_half_set_mode(bool kernel);
 void bpf_half_set_param(const char *name, u64 value);
-u32 bpf_half_take_tokens(void); /* the policy process drains its bell: how many were there */
+u32 bpf_half_take_tokens(
+	void); /* the policy process drains its bell: how many were there */
 const char *bpf_half_check_task(const struct sim_task *p);
 const char *bpf_half_check_all(void);
 u64 bpf_half_counter(u32 i);
@@ -357,7 +358,7 @@ void policy_reset(const struct scenario *sc);
 void policy_free(void);
 void policy_start(void);
 void policy_wake(void);
-void policy_step(struct sim_task *p);	/* its piece of work is done */
+void policy_step(struct sim_task *p); /* its piece of work is done */
 void policy_script(const struct scen_event *e);
 u64 policy_run_ns(void);
 void task_signal(struct sim_task *p);
@@ -378,9 +379,26 @@ void sim_broken(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* trace.c */
 enum trace_kind {
-	TR_WAKE, TR_ENQUEUE, TR_RUN, TR_PREEMPT, TR_SLEEP, TR_YIELD, TR_IDLE, TR_EXIT, TR_FORK,
-	TR_TICK, TR_KICK, TR_INSERT, TR_MOVE, TR_DROP, TR_AFFINITY, TR_NICE, TR_HOTPLUG,
-	TR_POLICY, TR_DIRECT, TR_KEEP,
+	TR_WAKE,
+	TR_ENQUEUE,
+	TR_RUN,
+	TR_PREEMPT,
+	TR_SLEEP,
+	TR_YIELD,
+	TR_IDLE,
+	TR_EXIT,
+	TR_FORK,
+	TR_TICK,
+	TR_KICK,
+	TR_INSERT,
+	TR_MOVE,
+	TR_DROP,
+	TR_AFFINITY,
+	TR_NICE,
+	TR_HOTPLUG,
+	TR_POLICY,
+	TR_DIRECT,
+	TR_KEEP,
 };
 void trace_event(enum trace_kind kind, s32 cpu, const struct sim_task *p, u64 arg);
 void trace_keep(bool keep);

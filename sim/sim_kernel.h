@@ -56,32 +56,33 @@ enum {
 	BPF_RB_FORCE_WAKEUP = 1ULL << 1,
 };
 
-#define __uint(name, val) int (*name)[val]
+#define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
 
-#define bpf_map_lookup_elem(map, key)                                             \
-	({                                                                        \
-		__typeof__((map)->value) ___v = NULL;                             \
-		if (*(key) < (uintptr_t)(map)->max_entries)                       \
-			___v = &(map)->value[*(key)];                             \
-		___v;                                                             \
+#define bpf_map_lookup_elem(map, key)                                                    \
+	({                                                                               \
+		__typeof__((map)->value) ___v = NULL;                                    \
+		if (*(key) < (uintptr_t)(map)->max_entries)                              \
+			___v = &(map)->value[*(key)];                                    \
+		___v;                                                                    \
 	})
 /* one task storage map: its value lies in the task */
-#define bpf_task_storage_get(map, p, init, flags)                                 \
+#define bpf_task_storage_get(map, p, init, flags)                                        \
 	((__typeof__((map)->value))sim_task_storage(p, sizeof(*(map)->value), flags))
 #define bpf_ringbuf_reserve(map, size, flags) sim_ringbuf_reserve(map, size)
 #define bpf_ringbuf_submit(data, flags) sim_ringbuf_submit(data, flags)
 
 #define bpf_for(i, from, to) for ((i) = (from); (i) < (to); (i)++)
-#define bpf_for_each(type, cur, args...)                                                  \
-	for (struct bpf_iter_##type ___it = bpf_iter_##type##_begin(args);        \
+#define bpf_for_each(type, cur, args...)                                                 \
+	for (struct bpf_iter_##type ___it = bpf_iter_##type##_begin(args);               \
 	     ((cur) = bpf_iter_##type##_next(&___it));)
 #define bpf_kptr_xchg(p, v) __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define bpf_core_enum_value(type, value) (value)
 #define bpf_core_field_exists(field) 1
 #define bpf_get_smp_processor_id() (sim_this_cpu)
 #define bpf_ktime_get_ns() (sim_now)
-#define bpf_get_current_task_btf() ((struct task_struct *)NULL) /* tasks come from nowhere */
+#define bpf_get_current_task_btf()                                                       \
+	((struct task_struct *)NULL) /* tasks come from nowhere */
 #define bpf_probe_read_kernel_str(dst, size, src) sim_read_str(dst, size, src)
 
 #define SIM_READ_2(p, a) ((p)->a)
@@ -89,9 +90,9 @@ enum {
 #define SIM_READ_4(p, a, b, c) ((p)->a->b->c)
 #define SIM_READ_5(p, a, b, c, d) ((p)->a->b->c->d)
 #define SIM_READ_PICK(_1, _2, _3, _4, _5, name, ...) name
-#define BPF_CORE_READ(...)                                                                \
-	SIM_READ_PICK(__VA_ARGS__, SIM_READ_5, SIM_READ_4, SIM_READ_3, SIM_READ_2, )(     \
-		__VA_ARGS__)
+#define BPF_CORE_READ(...)                                                               \
+	SIM_READ_PICK(__VA_ARGS__, SIM_READ_5, SIM_READ_4, SIM_READ_3,                   \
+		      SIM_READ_2, )(__VA_ARGS__)
 
 /* Which of the kfuncs that come and go this kernel has: it is a 7.x one. */
 #define bpf_ksym_exists(sym) SIM_HAS_##sym
@@ -269,7 +270,8 @@ s32 scx_bpf_dsq_nr_queued(u64 dsq_id);
 void scx_bpf_kick_cpu(s32 cpu, u64 flags);
 s32 scx_bpf_task_cpu(const struct task_struct *p);
 bool scx_bpf_task_running(const struct task_struct *p);
-s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle);
+s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
+			   bool *is_idle);
 s32 scx_bpf_pick_idle_cpu(const struct cpumask *allowed, u64 flags);
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu);
 u32 scx_bpf_nr_cpu_ids(void);

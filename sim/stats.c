@@ -118,51 +118,58 @@ void stats_report(FILE *f)
 	const struct scenario *sc = sim.sc;
 	u32 i;
 
-	fprintf(f, "%s: %s mode, policy %s, %u CPUs, seed %llu, %.3f s of virtual time\n", sc->file,
-		sc->kernel_mode ? "kernel" : "user", sc->kernel_mode ? "-" : sc->policy, sc->cpus,
-		sc->seed, (double)sim.ended_at / 1e9);
-	fprintf(f, "\n%-12s %6s %8s %10s %10s %10s %10s %10s %10s\n", "task", "number", "share %",
-		"wakeups", "p50 us", "p99 us", "max us", "max wait", "migrations");
+	fprintf(f, "%s: %s mode, policy %s, %u CPUs, seed %llu, %.3f s of virtual time\n",
+		sc->file, sc->kernel_mode ? "kernel" : "user",
+		sc->kernel_mode ? "-" : sc->policy, sc->cpus, sc->seed,
+		(double)sim.ended_at / 1e9);
+	fprintf(f, "\n%-12s %6s %8s %10s %10s %10s %10s %10s %10s\n", "task", "number",
+		"share %", "wakeups", "p50 us", "p99 us", "max us", "max wait",
+		"migrations");
 	for (i = 0; i < sc->nr_tasks; i++) {
 		const struct histogram *h = &sim.groups[i].latency;
 		struct group_sums s = sums_of(&sc->tasks[i]);
 
 		fprintf(f, "%-12s %6u %8.2f %10llu %10.1f %10.1f %10.1f %10.1f %10llu\n",
 			sc->tasks[i].name, s.nr, pct(s.run, sim.ended_at), s.wakeups,
-			us(hist_percentile(h, 0.5)), us(hist_percentile(h, 0.99)), us(h->max),
-			us(s.max_wait), s.migrations);
+			us(hist_percentile(h, 0.5)), us(hist_percentile(h, 0.99)),
+			us(h->max), us(s.max_wait), s.migrations);
 	}
 	if (!sc->kernel_mode)
 		fprintf(f, "%-12s %6u %8.2f\n", "(policy)", sc->shards,
 			pct(policy_run_ns(), sim.ended_at));
-	fprintf(f, "\nshare: of one CPU, all of them together. us: from wakeup to the first "
-		   "instruction.\n"
-		   "idle %.1f %%, of it while a task waited that may run anywhere %.3f %% (longest "
-		   "%.1f us)\n"
-		   "kernel code %.1f %%; %llu switches, %llu wakeups, %llu migrations, %llu ticks, "
-		   "%llu kicks\n",
-		pct(idle_sum(), capacity()), pct(sim.both_ns, sim.ended_at), us(sim.both_max),
-		pct(kernel_sum(), capacity()), sim.nr_switches, sim.nr_wakeups, sim.nr_migrations,
-		sim.nr_ticks, sim.nr_kicks);
+	fprintf(f,
+		"\nshare: of one CPU, all of them together. us: from wakeup to the first "
+		"instruction.\n"
+		"idle %.1f %%, of it while a task waited that may run anywhere %.3f %% (longest "
+		"%.1f us)\n"
+		"kernel code %.1f %%; %llu switches, %llu wakeups, %llu migrations, %llu ticks, "
+		"%llu kicks\n",
+		pct(idle_sum(), capacity()), pct(sim.both_ns, sim.ended_at),
+		us(sim.both_max), pct(kernel_sum(), capacity()), sim.nr_switches,
+		sim.nr_wakeups, sim.nr_migrations, sim.nr_ticks, sim.nr_kicks);
 	fputs("counters:", f);
 	for (i = 0; i < bpf_half_nr_counters(); i++) {
 		if (bpf_half_counter(i))
-			fprintf(f, " %s=%llu", bpf_half_counter_name(i), bpf_half_counter(i));
+			fprintf(f, " %s=%llu", bpf_half_counter_name(i),
+				bpf_half_counter(i));
 	}
 	fprintf(f, "\ntrace: %llu events, hash %016llx\n", sim.trace_nr, sim.trace_hash);
 	if (sim.verdict == SIM_EJECTED)
-		fprintf(f, "EJECTED at %.6f s: %s\n", (double)sim.ended_at / 1e9, sim.reason);
+		fprintf(f, "EJECTED at %.6f s: %s\n", (double)sim.ended_at / 1e9,
+			sim.reason);
 	else if (sim.verdict == SIM_BROKEN_INVARIANT)
-		fprintf(f, "BROKEN at %.6f s: %s\n", (double)sim.ended_at / 1e9, sim.reason);
+		fprintf(f, "BROKEN at %.6f s: %s\n", (double)sim.ended_at / 1e9,
+			sim.reason);
 }
 
 static void json_hist(FILE *f, const char *name, const struct histogram *h)
 {
-	fprintf(f, "\"%s\":{\"count\":%llu,\"mean_ns\":%llu,\"p50_ns\":%llu,\"p90_ns\":%llu,"
-		   "\"p99_ns\":%llu,\"p999_ns\":%llu,\"max_ns\":%llu}",
+	fprintf(f,
+		"\"%s\":{\"count\":%llu,\"mean_ns\":%llu,\"p50_ns\":%llu,\"p90_ns\":%llu,"
+		"\"p99_ns\":%llu,\"p999_ns\":%llu,\"max_ns\":%llu}",
 		name, h->nr, h->nr ? h->sum / h->nr : 0, hist_percentile(h, 0.5),
-		hist_percentile(h, 0.9), hist_percentile(h, 0.99), hist_percentile(h, 0.999),
-		h->max);
+		hist_percentile(h, 0.9), hist_percentile(h, 0.99),
+		hist_percentile(h, 0.999), h->max);
 }
 
 static void json_string(FILE *f, const char *s)
@@ -184,24 +191,28 @@ void stats_json(FILE *f)
 
 	fputs("{\"scenario\":", f);
 	json_string(f, sc->file);
-	fprintf(f, ",\"mode\":\"%s\",\"policy\":\"%s\",\"cpus\":%u,\"seed\":%llu,"
-		   "\"duration_ns\":%llu,\"verdict\":\"%s\",\"reason\":",
-		sc->kernel_mode ? "kernel" : "user", sc->policy, sc->cpus, sc->seed, sim.ended_at,
-		verdicts[sim.verdict]);
+	fprintf(f,
+		",\"mode\":\"%s\",\"policy\":\"%s\",\"cpus\":%u,\"seed\":%llu,"
+		"\"duration_ns\":%llu,\"verdict\":\"%s\",\"reason\":",
+		sc->kernel_mode ? "kernel" : "user", sc->policy, sc->cpus, sc->seed,
+		sim.ended_at, verdicts[sim.verdict]);
 	json_string(f, sim.reason);
-	fprintf(f, ",\"trace_hash\":\"%016llx\",\"events\":%llu,\"switches\":%llu,"
-		   "\"wakeups\":%llu,\"migrations\":%llu,\"idle_ns\":%llu,\"kernel_ns\":%llu,"
-		   "\"policy_ns\":%llu,\"idle_while_waiting_ns\":%llu,"
-		   "\"idle_while_waiting_max_ns\":%llu,\"tasks\":[",
-		sim.trace_hash, sim.nr_events, sim.nr_switches, sim.nr_wakeups, sim.nr_migrations,
-		idle_sum(), kernel_sum(), policy_run_ns(), sim.both_ns, sim.both_max);
+	fprintf(f,
+		",\"trace_hash\":\"%016llx\",\"events\":%llu,\"switches\":%llu,"
+		"\"wakeups\":%llu,\"migrations\":%llu,\"idle_ns\":%llu,\"kernel_ns\":%llu,"
+		"\"policy_ns\":%llu,\"idle_while_waiting_ns\":%llu,"
+		"\"idle_while_waiting_max_ns\":%llu,\"tasks\":[",
+		sim.trace_hash, sim.nr_events, sim.nr_switches, sim.nr_wakeups,
+		sim.nr_migrations, idle_sum(), kernel_sum(), policy_run_ns(), sim.both_ns,
+		sim.both_max);
 	for (i = 0; i < sc->nr_tasks; i++) {
 		struct group_sums s = sums_of(&sc->tasks[i]);
 
-		fprintf(f, "%s{\"name\":\"%s\",\"number\":%u,\"run_ns\":%llu,\"wait_ns\":%llu,"
-			   "\"max_wait_ns\":%llu,\"runs\":%llu,\"migrations\":%llu,",
-			i ? "," : "", sc->tasks[i].name, s.nr, s.run, s.wait, s.max_wait, s.runs,
-			s.migrations);
+		fprintf(f,
+			"%s{\"name\":\"%s\",\"number\":%u,\"run_ns\":%llu,\"wait_ns\":%llu,"
+			"\"max_wait_ns\":%llu,\"runs\":%llu,\"migrations\":%llu,",
+			i ? "," : "", sc->tasks[i].name, s.nr, s.run, s.wait, s.max_wait,
+			s.runs, s.migrations);
 		json_hist(f, "latency", &sim.groups[i].latency);
 		fputc(',', f);
 		json_hist(f, "wait", &sim.groups[i].wait);

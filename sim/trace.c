@@ -21,13 +21,13 @@ static struct {
 } kept;
 
 static const char *const kind_names[] = {
-	[TR_WAKE] = "wake",	  [TR_ENQUEUE] = "enqueue", [TR_RUN] = "run",
-	[TR_PREEMPT] = "put",	  [TR_SLEEP] = "sleep",	    [TR_YIELD] = "yield",
-	[TR_IDLE] = "idle",	  [TR_EXIT] = "exit",	    [TR_FORK] = "fork",
-	[TR_TICK] = "tick",	  [TR_KICK] = "kick",	    [TR_INSERT] = "insert",
-	[TR_MOVE] = "move",	  [TR_DROP] = "drop",	    [TR_AFFINITY] = "affinity",
-	[TR_NICE] = "nice",	  [TR_HOTPLUG] = "hotplug", [TR_POLICY] = "pass",
-	[TR_DIRECT] = "direct",	  [TR_KEEP] = "keep",
+	[TR_WAKE] = "wake",	[TR_ENQUEUE] = "enqueue", [TR_RUN] = "run",
+	[TR_PREEMPT] = "put",	[TR_SLEEP] = "sleep",	  [TR_YIELD] = "yield",
+	[TR_IDLE] = "idle",	[TR_EXIT] = "exit",	  [TR_FORK] = "fork",
+	[TR_TICK] = "tick",	[TR_KICK] = "kick",	  [TR_INSERT] = "insert",
+	[TR_MOVE] = "move",	[TR_DROP] = "drop",	  [TR_AFFINITY] = "affinity",
+	[TR_NICE] = "nice",	[TR_HOTPLUG] = "hotplug", [TR_POLICY] = "pass",
+	[TR_DIRECT] = "direct", [TR_KEEP] = "keep",
 };
 
 void trace_keep(bool keep)
@@ -61,7 +61,8 @@ void trace_event(enum trace_kind kind, s32 cpu, const struct sim_task *p, u64 ar
 
 	sim.trace_nr++;
 	sim.trace_hash = mix(sim.trace_hash, sim_now << 8 ^ (u64)kind);
-	sim.trace_hash = mix(sim.trace_hash, (u64)(u32)cpu << 32 ^ (p ? p->id : ~0U) ^ arg);
+	sim.trace_hash =
+		mix(sim.trace_hash, (u64)(u32)cpu << 32 ^ (p ? p->id : ~0U) ^ arg);
 	if (!kept.keep)
 		return;
 	if (kept.nr == kept.room) {
@@ -75,7 +76,11 @@ void trace_event(enum trace_kind kind, s32 cpu, const struct sim_task *p, u64 ar
 		kept.v = e;
 	}
 	kept.v[kept.nr++] = (struct trace_entry){
-		.at = sim_now - SIM_EPOCH, .arg = arg, .cpu = cpu, .task = p ? p->id : ~0U, .kind = kind,
+		.at = sim_now - SIM_EPOCH,
+		.arg = arg,
+		.cpu = cpu,
+		.task = p ? p->id : ~0U,
+		.kind = kind,
 	};
 }
 
@@ -106,8 +111,10 @@ static void print_arg(FILE *f, const struct trace_entry *e)
 		fputs(e->arg & ENQ_WAKEUP ? "wakeup" : "again", f);
 		break;
 	case TR_KICK:
-		fputs(e->arg & SCX_KICK_PREEMPT ? "preempt" :
-		      e->arg & SCX_KICK_IDLE ? "if-idle" : "resched", f);
+		fputs(e->arg & SCX_KICK_PREEMPT ? "preempt"
+		      : e->arg & SCX_KICK_IDLE	? "if-idle"
+						: "resched",
+		      f);
 		break;
 	case TR_INSERT:
 	case TR_MOVE:
@@ -154,10 +161,11 @@ void trace_print_timeline(FILE *f)
 
 static void chrome_slice(FILE *f, s32 cpu, const char *label, u32 task, u64 from, u64 to)
 {
-	fprintf(f, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":\"%s\",\"ts\":%llu.%03llu,"
-		   "\"dur\":%llu.%03llu,\"args\":{\"pid\":%d}}",
-		cpu, label, from / 1000, from % 1000, (to - from) / 1000, (to - from) % 1000,
-		task == ~0U ? 0 : sim.tasks[task]->ts.pid);
+	fprintf(f,
+		",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":\"%s\",\"ts\":%llu.%03llu,"
+		"\"dur\":%llu.%03llu,\"args\":{\"pid\":%d}}",
+		cpu, label, from / 1000, from % 1000, (to - from) / 1000,
+		(to - from) % 1000, task == ~0U ? 0 : sim.tasks[task]->ts.pid);
 }
 
 /* One track for each CPU with what ran there; wakeups and kicks as instants. */
@@ -168,12 +176,15 @@ void trace_print_chrome(FILE *f)
 	char label[32];
 	size_t i;
 
-	fprintf(f, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
-		   "{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"CPUs\"}}");
+	fprintf(f,
+		"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
+		"{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"CPUs\"}}");
 	for (cpu = 0; cpu < sim.nr_cpus; cpu++) {
 		curr[cpu] = ~0U;
-		fprintf(f, ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_name\","
-			   "\"args\":{\"name\":\"CPU %u\"}}", cpu, cpu);
+		fprintf(f,
+			",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_name\","
+			"\"args\":{\"name\":\"CPU %u\"}}",
+			cpu, cpu);
 	}
 	for (i = 0; i < kept.nr; i++) {
 		const struct trace_entry *e = &kept.v[i];
@@ -181,20 +192,25 @@ void trace_print_chrome(FILE *f)
 		if (e->kind == TR_RUN || e->kind == TR_IDLE) {
 			task_label(label, sizeof(label), curr[e->cpu]);
 			if (curr[e->cpu] != ~0U)
-				chrome_slice(f, e->cpu, label, curr[e->cpu], from[e->cpu], e->at);
+				chrome_slice(f, e->cpu, label, curr[e->cpu], from[e->cpu],
+					     e->at);
 			curr[e->cpu] = e->kind == TR_RUN ? e->task : ~0U;
 			from[e->cpu] = e->at;
-		} else if (e->kind == TR_WAKE || e->kind == TR_KICK || e->kind == TR_POLICY) {
+		} else if (e->kind == TR_WAKE || e->kind == TR_KICK ||
+			   e->kind == TR_POLICY) {
 			task_label(label, sizeof(label), e->task);
-			fprintf(f, ",\n{\"ph\":\"i\",\"s\":\"t\",\"pid\":1,\"tid\":%d,"
-				   "\"name\":\"%s %s\",\"ts\":%llu.%03llu}",
-				e->cpu, kind_names[e->kind], label, e->at / 1000, e->at % 1000);
+			fprintf(f,
+				",\n{\"ph\":\"i\",\"s\":\"t\",\"pid\":1,\"tid\":%d,"
+				"\"name\":\"%s %s\",\"ts\":%llu.%03llu}",
+				e->cpu, kind_names[e->kind], label, e->at / 1000,
+				e->at % 1000);
 		}
 	}
 	for (cpu = 0; cpu < sim.nr_cpus; cpu++) {
 		task_label(label, sizeof(label), curr[cpu]);
 		if (curr[cpu] != ~0U)
-			chrome_slice(f, (s32)cpu, label, curr[cpu], from[cpu], sim.ended_at);
+			chrome_slice(f, (s32)cpu, label, curr[cpu], from[cpu],
+				     sim.ended_at);
 	}
 	fputs("\n]}\n", f);
 }

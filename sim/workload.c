@@ -45,7 +45,8 @@ static struct channel *channel(const struct sim_task *p, const struct scen_op *o
 {
 	size_t len = strlen(op->text);
 
-	return &sim.chans[op->b + (op->text[len - 1] == '#' ? p->instance % INSTANCES : 0)];
+	return &sim.chans[op->b +
+			  (op->text[len - 1] == '#' ? p->instance % INSTANCES : 0)];
 }
 
 /* Channels get their numbers in op->b, once for each run. */
@@ -59,7 +60,8 @@ void workload_reset(const struct scenario *sc)
 		for (j = 0; j < sc->tasks[i].nr_ops; j++) {
 			struct scen_op *op = &sc->tasks[i].ops[j];
 
-			if (op->kind == OP_WAIT || op->kind == OP_SIGNAL || op->kind == OP_SYNC)
+			if (op->kind == OP_WAIT || op->kind == OP_SIGNAL ||
+			    op->kind == OP_SYNC)
 				op->b = chan_base(op->text);
 		}
 	}

@@ -54,8 +54,9 @@ static void test_queue(void)
 			continue;
 		}
 		p->ts.scx.dsq_vtime = ~0ULL - 20 + sim_random_range(0, 40); /* wraps */
-		for (j = 0; j < nr && (s64)(order[j]->ts.scx.dsq_vtime -
-					    p->ts.scx.dsq_vtime) <= 0; j++)
+		for (j = 0; j < nr &&
+			    (s64)(order[j]->ts.scx.dsq_vtime - p->ts.scx.dsq_vtime) <= 0;
+		     j++)
 			;
 		memmove(&order[j + 1], &order[j], (nr++ - j) * sizeof(*order));
 		order[j] = p;
@@ -130,7 +131,8 @@ static void test_language(void)
 		scenario_init(&sc);
 		err[0] = '\0';
 		scenario_parse(&sc, bad_texts[i].text, "bad", err, sizeof(err));
-		tap_ok(strstr(err, bad_texts[i].message), "refused: %.40s", bad_texts[i].message);
+		tap_ok(strstr(err, bad_texts[i].message), "refused: %.40s",
+		       bad_texts[i].message);
 		scenario_free(&sc);
 	}
 	for (i = 0; i < 60; i++) {
@@ -150,7 +152,8 @@ static void test_language(void)
 		scenario_free(&sc);
 		scenario_free(&again);
 	}
-	tap_is((long long)same, 60, "scenarios that are printed and read again are the same");
+	tap_is((long long)same, 60,
+	       "scenarios that are printed and read again are the same");
 }
 
 static u64 group_run(u32 group)
@@ -172,11 +175,15 @@ static void test_kernel_rules(void)
 	u64 p50, a, b;
 
 	/* slices are charged at ticks: 5 ms end at the second tick of 4 ms */
-	run_text(&sc, "machine cpus=1 hz=250\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
+	run_text(
+		&sc,
+		"machine cpus=1 hz=250\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
 	p50 = hist_percentile(&sim.groups[0].run, 0.5);
 	tap_ok(p50 > 7900000 && p50 < 8300000, "at 250 Hz a slice of 5 ms lasts 8 ms");
 	done(&sc);
-	run_text(&sc, "machine cpus=1 hz=1000\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
+	run_text(
+		&sc,
+		"machine cpus=1 hz=1000\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n");
 	p50 = hist_percentile(&sim.groups[0].run, 0.5);
 	tap_ok(p50 > 4900000 && p50 < 5200000, "at 1000 Hz a slice of 5 ms lasts 5 ms");
 	done(&sc);
@@ -187,21 +194,27 @@ static void test_kernel_rules(void)
 	       "a bound task runs where it must");
 	done(&sc);
 
-	run_text(&sc, "machine cpus=2 little=1 speed=512\nrun duration=1s mode=kernel\n"
-		      "task a cpus=0 { run 1ms; sleep 1ms }\ntask b cpus=1 { run 1ms; sleep 1ms }\n");
+	run_text(
+		&sc,
+		"machine cpus=2 little=1 speed=512\nrun duration=1s mode=kernel\n"
+		"task a cpus=0 { run 1ms; sleep 1ms }\ntask b cpus=1 { run 1ms; sleep 1ms }\n");
 	a = sim.tasks[0]->runs;
 	b = sim.tasks[1]->runs;
-	tap_ok(a > b * 14 / 10 && a < b * 16 / 10, "a small CPU takes longer for the same work");
+	tap_ok(a > b * 14 / 10 && a < b * 16 / 10,
+	       "a small CPU takes longer for the same work");
 	done(&sc);
 
-	run_text(&sc, "machine cpus=2\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n"
-		      "at 500ms cpu 1 off\n");
-	tap_ok(sim.verdict == SIM_OK && group_run(0) > 1490000000 && group_run(0) < 1510000000,
+	run_text(&sc,
+		 "machine cpus=2\nrun duration=1s mode=kernel\ntask a x2 { run 1s }\n"
+		 "at 500ms cpu 1 off\n");
+	tap_ok(sim.verdict == SIM_OK && group_run(0) > 1490000000 &&
+		       group_run(0) < 1510000000,
 	       "half the time on two CPUs, half on one");
 	done(&sc);
 
-	run_text(&sc, "machine cpus=1\nrun duration=1s mode=kernel\n"
-		      "task a { signal x; wait y }\ntask b { wait x; run 1us; signal y }\n");
+	run_text(&sc,
+		 "machine cpus=1\nrun duration=1s mode=kernel\n"
+		 "task a { signal x; wait y }\ntask b { wait x; run 1us; signal y }\n");
 	tap_ok(sim.tasks[1]->runs > 50000, "two tasks wake each other");
 	done(&sc);
 }
@@ -222,7 +235,8 @@ static void test_idle_selection(void)
 	second = idle_select(&p, 4, 0);
 	third = idle_select(&p, 4, 0);
 	tap_is(first, 4, "the previous CPU, if its core is idle");
-	tap_ok(second == 6 || second == 7, "then an idle core of the same cache: %d", second);
+	tap_ok(second == 6 || second == 7, "then an idle core of the same cache: %d",
+	       second);
 	tap_ok(third < 4, "then an idle core anywhere rather than a sibling: %d", third);
 	done(&sc);
 }
@@ -232,13 +246,16 @@ static void test_ejections(void)
 {
 	struct scenario sc;
 
-	run_text(&sc, "machine cpus=1\nrun duration=1us mode=kernel\ntask a { run 1s }\n");
+	run_text(&sc,
+		 "machine cpus=1\nrun duration=1us mode=kernel\ntask a { run 1s }\n");
 	sim.ended = false;
 	scx_bpf_dsq_move_to_local(0);
-	tap_ok(sim.verdict == SIM_EJECTED, "move_to_local() outside dispatch(): %s", sim.reason);
+	tap_ok(sim.verdict == SIM_EJECTED, "move_to_local() outside dispatch(): %s",
+	       sim.reason);
 	sim.verdict = SIM_OK;
 	scx_bpf_dsq_insert(&sim.tasks[0]->ts, 0, 1, 0);
-	tap_ok(sim.verdict == SIM_EJECTED, "insert where none is allowed: %s", sim.reason);
+	tap_ok(sim.verdict == SIM_EJECTED, "insert where none is allowed: %s",
+	       sim.reason);
 	sim.verdict = SIM_OK;
 	scx_bpf_kick_cpu(99, 0);
 	tap_ok(sim.verdict == SIM_EJECTED, "a kick of no CPU: %s", sim.reason);
@@ -258,17 +275,19 @@ static void test_policy_faults(void)
 	u32 i;
 	u64 worst = 0;
 
-	v = run_text(&sc, "machine cpus=2\nrun duration=2s\ncheck starve=900ms idle=60ms\n"
-			  "task a x4 { run 5ms }\ntask b x2 { timer 2ms; run 50us }\n"
-			  "at 200ms policy stop\nat 500ms policy cont\nat 800ms policy kill\n"
-			  "at 1s policy start\nat 1300ms policy slow 10000\n");
+	v = run_text(&sc,
+		     "machine cpus=2\nrun duration=2s\ncheck starve=900ms idle=60ms\n"
+		     "task a x4 { run 5ms }\ntask b x2 { timer 2ms; run 50us }\n"
+		     "at 200ms policy stop\nat 500ms policy cont\nat 800ms policy kill\n"
+		     "at 1s policy start\nat 1300ms policy slow 10000\n");
 	for (i = 0; i < sim.nr_tasks; i++) {
 		if (!sim.tasks[i]->policy && sim.tasks[i]->max_wait_ns > worst)
 			worst = sim.tasks[i]->max_wait_ns;
 	}
 	tap_ok(v == SIM_OK, "a stopped, killed, replaced and slow policy: %s",
 	       v == SIM_OK ? "all is well" : sim.reason);
-	tap_ok(worst < 200000000, "and nobody waits for longer than %llu ms", worst / 1000000);
+	tap_ok(worst < 200000000, "and nobody waits for longer than %llu ms",
+	       worst / 1000000);
 	done(&sc);
 }
 
@@ -288,7 +307,8 @@ static void test_determinism(u32 seeds)
 		same += sim.trace_hash == hash && sim.trace_nr == nr;
 		done(&sc);
 	}
-	tap_is(same, seeds, "of %u random scenarios each gives the same trace twice", seeds);
+	tap_is(same, seeds, "of %u random scenarios each gives the same trace twice",
+	       seeds);
 }
 
 int main(int argc, char **argv)
