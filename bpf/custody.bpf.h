@@ -48,20 +48,32 @@ static __always_inline void unmark_queued(u32 slot)
 		__sync_fetch_and_and(bits, ~(1ULL << (slot & 63)));
 }
 
-/* The task in @s no longer waits for an answer. */
-static __always_inline void end_asking(struct shard_priv *sh, u32 slot)
+/*
+ * The task in @s no longer waits for an answer. It may have been queued anew on another CPU
+ * meanwhile, and its bit just cleared would be the new one: whoever clears looks at the word
+ * again, whoever queues sets the bit after the word.
+ */
+static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *s, u32 slot)
 {
 	unmark_queued(slot);
+	if (state_of(shm_load(&s->q)) == QUMUN_QUEUED)
+		mark_queued(slot);
 	shm_add(&sh->undecided, -1);
 }
 
-/* @s was asked about and the question became moot. */
+/*
+ * @s was asked about and the question became moot; unless an answer or a take-back, on another
+ * CPU, claims it first: one of the two ends the asking.
+ */
 static __always_inline void cancel_asking(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					  struct slot_priv *s, u32 slot)
 {
-	if (state_of(s->q) != QUMUN_QUEUED)
+	u64 word = shm_load(&s->q);
+
+	if (state_of(word) != QUMUN_QUEUED ||
+	    !shm_cas(&s->q, word, state_word(word >> 8, QUMUN_NONE)))
 		return;
-	end_asking(sh, slot);
+	end_asking(sh, s, slot);
 	count(cp, cancelled);
 }
 
@@ -184,7 +196,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 		count(cp, stale);
 		return;
 	}
-	end_asking(sh, slot);
+	end_asking(sh, s, slot);
 	count(cp, decided);
 	sh->last_decision = now;
 	note_queued(s, cpu);
@@ -282,7 +294,7 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 		return 0;
 	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
 		return 0;
-	end_asking(sh, slot);
+	end_asking(sh, s, slot);
 	rec = arena_task(slot);
 	shm_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
 	if (min_age)
