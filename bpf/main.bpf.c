@@ -257,7 +257,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (autopilot_check(cp, sh, shard, now)) {
 		if (autopilot_dispatch(cp, sh, shard, cpu, now))
 			return;
-	} else if (shm_load(&sh->parked) && policy_wanted(sh)) {
+	} else if (shm_load(&sh->parked) && policy_wanted(sh) &&
+		   !policy_can_wait(sh, cpu, now)) {
 		if (grant_policy(sh, shard))
 			return;
 	}

@@ -29,6 +29,7 @@
 #define POLICY_SLICE_NS 5000000ULL	/* of a policy thread: finite, renewed while it has work */
 #define AUTOPILOT_GRANT_NS 20000000ULL	/* a late policy gets a CPU this often */
 #define AUTOPILOT_SLICE_NS 1000000ULL	/* and for so long */
+#define LAZY_NS 1000000ULL		/* asks without hurry are gathered for so long */
 #define BELL_AGAIN_NS 5000000ULL	/* an unanswered bell is rung again after this */
 
 /* The shard that thread @p decides for, or -1. */
@@ -76,7 +77,11 @@ static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv
 static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
 					  s32 cpu, bool urgent, u64 now)
 {
-	u64 before = shm_swap(&sh->work, 1);
+	u64 before;
+
+	if (urgent)
+		shm_store(&sh->urgent, 1);
+	before = shm_swap(&sh->work, 1);
 
 	if (shm_load(&sh->parked)) {
 		if (urgent) {
@@ -100,6 +105,17 @@ static __always_inline bool policy_wanted(struct shard_priv *sh)
 	return shm_load(&sh->work) && shm_load(&sh->undecided);
 }
 
+/*
+ * May pending asks wait a little? While decided tasks wait for this CPU it has something to run,
+ * and a policy thread that runs for several asks costs as much as one that runs for one. An ask
+ * in a hurry, or one that is LAZY_NS old, ends the wait.
+ */
+static __always_inline bool policy_can_wait(struct shard_priv *sh, u32 cpu, u64 now)
+{
+	return !shm_load(&sh->urgent) && arena_cpu(cpu)->nr_queued > 0 &&
+	       elapsed(now, sh->undecided_at) < LAZY_NS;
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p, u32 shard,
 					u64 enq_flags, u64 now)
@@ -119,7 +135,7 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		   enq_flags);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->pad0[0], now);
-	if (policy_wanted(sh) && !sh->autopilot)
+	if (policy_wanted(sh) && !sh->autopilot && !policy_can_wait(sh, cpu, now))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	else if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
@@ -141,6 +157,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 	if (!sh)
 		return;
 	shm_store(&sh->parked, 0);
+	shm_store(&sh->urgent, 0);
 	shm_swap(&sh->work, 0);
 	sh->wake_sent_at = 0;
 	sh->gone_at = 0;

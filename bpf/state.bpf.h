@@ -60,6 +60,7 @@ struct shard_priv {
 	u64 autopilot_rounds;
 	u64 grant_at;	    /* when the policy last got a CPU during autopilot */
 	u64 scan;	    /* where the next take-back scan begins, in words of queued_bits */
+	u64 urgent;	    /* 1: a pending ask wants a busy CPU at once */
 	u64 gone_at;	    /* when the policy's process died; 0: it lives */
 	u64 rescue_at;	    /* when the last rescue scan ran */
 };
