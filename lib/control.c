@@ -8,13 +8,15 @@
 
 int control_write(struct qumun *q)
 {
+	struct bpf_control now = q->control;
 	__u32 zero = 0;
 
 	/* after a handover the map is the successor's */
 	if (q->attached && takeover_lost(q))
 		return 0;
-
-	return bpf_map_update_elem(q->control_fd, &zero, &q->control, 0) ? -errno : 0;
+	if (q->resigned)
+		now.mode = QUMUN_MODE_KERNEL;
+	return bpf_map_update_elem(q->control_fd, &zero, &now, 0) ? -errno : 0;
 }
 
 QUMUN_API int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid)

@@ -27,6 +27,7 @@ struct qumun {
 	/* what the `control` map holds; written through control_write() */
 	struct bpf_control control;
 	pthread_mutex_t control_lock;
+	bool resigned; /* qumun_run() is over: the BPF half decides, whatever the mode */
 	__u32 record_limit;
 
 	/* descriptors of the maps that are used while running */

@@ -97,7 +97,7 @@ static void note_faults(struct qumun *q, __u64 since)
 static void resign(struct qumun *q)
 {
 	pthread_mutex_lock(&q->control_lock);
-	q->control.mode = QUMUN_MODE_KERNEL;
+	q->resigned = true;
 	q->control.policy_tid[0] = 0;
 	control_write(q);
 	pthread_mutex_unlock(&q->control_lock);
@@ -112,6 +112,7 @@ static int become_policy_thread(struct qumun *q)
 		return qumun_fail(q, -errno, "the policy thread cannot enter SCHED_EXT: %s",
 				  strerror(errno));
 	pthread_mutex_lock(&q->control_lock);
+	q->resigned = false;
 	q->control.policy_tgid = getpid();
 	q->control.policy_tid[0] = (pid_t)syscall(SYS_gettid);
 	err = control_write(q);

@@ -57,18 +57,32 @@ static void ends_by_itself(void)
 	check_counters(&d, "--for 1s", NULL);
 }
 
+static __u64 nr_asked(struct qumun *q)
+{
+	__u64 c[QUMUN_NR_COUNTERS];
+
+	return qumun_get_counters(q, c) ? 0 : c[QUMUN_C_asked];
+}
+
 static void again_and_again(unsigned int times)
 {
 	struct qumun *q = live_attach(QUMUN_MODE_USER, 0);
-	unsigned int i, attached = 0, detached = 0, clean = 0;
+	unsigned int i, attached = 0, detached = 0, clean = 0, waited = 0;
 	struct live_thread t;
+	__u64 asked;
 
 	for (i = 0; q && i < times; i++) {
 		if (i && qumun_attach(q))
 			break;
 		live_start(&t, q);
 		attached += wait_for_scx("gthulhu", 5000);
-		sleep_ms(50);
+		asked = nr_asked(q);
+		for (waited = 50; waited > 0; waited--) {
+			sleep_ms(50);
+			/* the last time, until the policy is asked as it was the first time */
+			if (i + 1 < times || nr_asked(q) > asked)
+				break;
+		}
 		clean += !live_stop(&t);
 		qumun_detach(q);
 		detached += wait_for_scx(NULL, 5000);
@@ -76,6 +90,7 @@ static void again_and_again(unsigned int times)
 	if (i < times)
 		tap_diag("attach %u: %s", i + 1, q ? qumun_strerror(q) : "not loaded");
 	tap_is(attached, times, "attached %u times", times);
+	tap_ok(waited > 0, "the policy decides the last time too");
 	tap_is(clean, times, "the policy ended without an error each time");
 	tap_is(detached, times, "the kernel's scheduler was back each time");
 	qumun_close(q);
