@@ -117,6 +117,7 @@ struct scenario {
 	__u32 nr_events;
 };
 
+void *scenario_must(void *p); /* @p, or the end with a message */
 void scenario_init(struct scenario *sc);
 void scenario_free(struct scenario *sc);
 /* 0, or -EINVAL / -errno with the message in @err. */
@@ -134,6 +135,8 @@ struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64
 struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind,
 				      __u64 at);
 __u32 scenario_find_task(const struct scenario *sc, const char *name); /* ~0: none */
+/* A step's word, and what its argument is: span, time, Name, number, list, 0: none. */
+const char *scenario_op_name(enum scen_op_kind kind, char *arg);
 int parse_time(const char *text, __u64 *ns); /* "20ms", "1.5s", "300us", "7" ns */
 void print_time(char *buf, size_t size, __u64 ns);
 /* "0-3,7" -> bits; -1 if it is no list. */

@@ -4,8 +4,6 @@
 
 #include "scenario.h"
 
-const char *scenario_op_name(enum scen_op_kind kind, char *arg);
-
 static void print_key_time(FILE *f, const char *key, __u64 ns)
 {
 	char t[32];

@@ -17,7 +17,7 @@
  * thread's loop are atomic; every interleaving of these that the event times allow is one that
  * a real machine can produce. Races inside a callback are out of the simulator's sight.
  *
- * Layers: queue.c, idle.c, kfuncs.c, core.c and change.c are the kernel; bpf.c holds the BPF
+ * Layers: queue.c, idle.c, kfuncs.c, core.c, switch.c and change.c are the kernel; bpf.c holds the BPF
  * half; policy.c drives the engine; workload.c and scenario.c say what tasks do; stats.c,
  * trace.c and check.c watch; the rest is the command line.
  */
@@ -301,7 +301,21 @@ s32 idle_pick(const struct cpumask *allowed, bool whole_core);
 s32 idle_select(struct sim_task *p, s32 prev, u64 wake_flags);
 void topology_build(const struct scenario *sc);
 
-/* core.c */
+/* core.c: wakeup, enqueue, dispatch */
+#define SLICE_DFL 20000000ULL
+
+static inline bool queued(const struct sim_task *p)
+{
+	return p->ts.scx.flags & SCX_TASK_QUEUED;
+}
+
+enum dsp_verdict { DSP_NONE, DSP_PREV, DSP_LOCAL };
+enum dsp_verdict dispatch_one(struct sim_cpu *c, struct sim_task *prev);
+void add_to_local(struct sim_cpu *c, struct sim_task *p, u64 flags);
+void set_runnable(struct sim_task *p);
+void count_idle(int n);
+
+/* switch.c: a CPU's events, irq_work, schedule() */
 void cpu_enter(u32 cpu); /* an event begins on @cpu, which must be free */
 void cpu_exit(void);	 /* ... and ends: irq_work, schedule(), the next piece of work */
 bool cpu_busy(u32 cpu, struct event *e); /* kernel code runs there: @e is put off */

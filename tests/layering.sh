@@ -29,7 +29,7 @@ base:     base
 engine:   pure engine policy ring atomic vtime abi counters params base
 policies: pure policies policy vtime params abi
 lib:      lib engine api policy abi atomic counters private ring vtime params base @bpf @libelf @gelf
-sim:      sim engine policies bpf api policy abi atomic counters private ring vtime params base
+sim:      sim engine policies bpf api policy abi atomic counters private ring vtime params base @jansson
 control:  control base @jansson
 daemon:   daemon api policy policies params counters control base @jansson @yaml @microhttpd
 ctl:      ctl control base @jansson @ncurses @curses

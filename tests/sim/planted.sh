@@ -108,7 +108,11 @@ trap 'rm -rf "$work"' EXIT
 nr=0 failed=0
 mkdir -p "$work/src" && (cd "$top" && cp -r bpf engine include policies sim "$work/src")
 build_copy "$work" && mv "$work/gthulhu-sim" "$work/plain" || exit 1
-for bug in ${*:-$bugs}; do
+[ $# -gt 0 ] || {
+	# shellcheck disable=SC2086 # one name a word
+	set -- $bugs
+}
+for bug in "$@"; do
 	try_bug "$bug"
 done
 echo "1..$nr"
