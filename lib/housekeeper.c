@@ -54,8 +54,10 @@ int housekeeper_start(struct qumun *q)
 	if (err)
 		return err;
 	err = pthread_create(&q->housekeeper, NULL, housekeep, q);
-	if (err)
+	if (err) {
+		sync_stop(q);
 		return qumun_fail(q, -err, "starting the housekeeping thread: %s", strerror(err));
+	}
 	q->housekeeper_runs = true;
 	return 0;
 }
