@@ -100,6 +100,31 @@ while read -r name; do
 done <"$here/named" >"$here/aliases"
 point "every function is found by its name" "$here/aliases"
 
+# every member of the structs that a caller fills or reads is in bold in section 3
+for t in qumun_options scheduler_stats perf_counters scheduling_params qumun_exit_report \
+	qumun_feature qumun_decision qumun_policy_ops qumun_latency qumun_cpu_info qumun_run_state; do
+	awk -v begin="^struct $t \\{" '
+		$0 ~ begin { inside = 1; next }
+		/^}/ { inside = 0 }
+		inside && /;/ {
+			sub(/;.*/, "")
+			if (match($0, /\(\*[a-z_]+\)/)) {
+				print substr($0, RSTART + 2, RLENGTH - 3)
+				next
+			}
+			sub(/^[ \t]*((struct|enum|const|unsigned) )*[A-Za-z_0-9]+ /, "")
+			gsub(/[*\t ]|\[[^]]*\]/, "")
+			gsub(/,/, "\n")
+			print
+		}' include/qumun.h include/qumun/policy.h include/qumun/params.h | while read -r member; do
+		case $member in
+		size | abi_version | description | name) continue ;;
+		esac
+		grep -q "[*]\(int \|void \)\?${member}[*(]" man/*.3.scd || echo "$t.$member is in no page"
+	done
+done >"$here/members"
+point "every member of the public structs is documented" "$here/members"
+
 if [ -x "$build/daemon/gthulhu" ]; then
 	"$build/daemon/gthulhu" --help >"$here/help"
 	grep -o -e '--[a-z][a-z-]*' "$here/help" | sort -u >"$here/options"
