@@ -38,6 +38,9 @@ static void print_line(const json_t *now, const json_t *before, int nr)
 	double s = (get_real(now, "time_ns") - get_real(before, "time_ns")) / 1e9, waits;
 	char t[7][TEXT_SIZE];
 
+	if (s <= 0)
+		s = 1;
+
 #define RATE(name) ((get_real(a, name) - get_real(b, name)) / s)
 	if (nr % 20 == 0)
 		printf("%9s %9s %9s %9s %9s %9s %9s %9s\n", "runs/s", "direct/s",

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gthulhuctl task PID: one record, in words. */
-#include "ctl.h"
+#include "top.h"
 
-static void print_task(const json_t *t)
+void task_print(FILE *out, const json_t *t)
 {
 	double runs = get_real(t, "runs");
 	char a[TEXT_SIZE], b[TEXT_SIZE];
 
-	printf("%lld %s%s, process %lld, user %lld, cgroup %lld\n", get_int(t, "pid"),
-	       get_text(t, "comm"),
-	       get_bool(t, "kernel_thread") ? " (kernel thread)" : "", get_int(t, "tgid"),
-	       get_int(t, "uid"), get_int(t, "cgroup_id"));
-	printf("now      %s", get_text(t, "state"));
+	fprintf(out, "%lld %s%s, process %lld, user %lld, cgroup %lld\n",
+		get_int(t, "pid"), get_text(t, "comm"),
+		get_bool(t, "kernel_thread") ? " (kernel thread)" : "",
+		get_int(t, "tgid"), get_int(t, "uid"), get_int(t, "cgroup_id"));
+	fprintf(out, "now      %s", get_text(t, "state"));
 	if (get_int(t, "waiting_ns"))
-		printf(", waiting for %s", text_time(a, get_real(t, "waiting_ns")));
-	printf("; last on CPU %lld, %s ago, of %lld CPUs it may use\n", get_int(t, "cpu"),
-	       text_span(a, get_real(t, "last_ran_ns")), get_int(t, "cpus_allowed"));
-	printf("weight   %lld (1024 is nice 0), slice %s\n", get_int(t, "weight"),
-	       text_time(a, get_real(t, "slice_ns")));
-	printf("ran      %s in %lld runs", text_time(a, get_real(t, "runtime_ns")),
-	       get_int(t, "runs"));
+		fprintf(out, ", waiting for %s", text_time(a, get_real(t, "waiting_ns")));
+	fprintf(out, "; last on CPU %lld, %s ago, of %lld CPUs it may use\n",
+		get_int(t, "cpu"), text_span(a, get_real(t, "last_ran_ns")),
+		get_int(t, "cpus_allowed"));
+	fprintf(out, "weight   %lld (1024 is nice 0), slice %s\n", get_int(t, "weight"),
+		text_time(a, get_real(t, "slice_ns")));
+	fprintf(out, "ran      %s in %lld runs", text_time(a, get_real(t, "runtime_ns")),
+		get_int(t, "runs"));
 	if (runs)
-		printf(", %s each, the last %s",
-		       text_time(a, get_real(t, "runtime_ns") / runs),
-		       text_time(b, get_real(t, "last_run_ns")));
-	printf("\nwaited   %s", text_time(a, get_real(t, "wait_ns")));
+		fprintf(out, ", %s each, the last %s",
+			text_time(a, get_real(t, "runtime_ns") / runs),
+			text_time(b, get_real(t, "last_run_ns")));
+	fprintf(out, "\nwaited   %s", text_time(a, get_real(t, "wait_ns")));
 	if (runs)
-		printf(", %s each, %s at most",
-		       text_time(a, get_real(t, "wait_ns") / runs),
-		       text_time(b, get_real(t, "max_wait_us") * 1000));
-	printf("\nswitches %lld voluntary, %lld involuntary; woke %lld times\n",
-	       get_int(t, "voluntary_switches"), get_int(t, "involuntary_switches"),
-	       get_int(t, "wakeups"));
+		fprintf(out, ", %s each, %s at most",
+			text_time(a, get_real(t, "wait_ns") / runs),
+			text_time(b, get_real(t, "max_wait_us") * 1000));
+	fprintf(out, "\nswitches %lld voluntary, %lld involuntary; woke %lld times\n",
+		get_int(t, "voluntary_switches"), get_int(t, "involuntary_switches"),
+		get_int(t, "wakeups"));
 }
 
 int cmd_task(struct ctl *ctl, int argc, char **argv)
@@ -49,7 +50,7 @@ int cmd_task(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		print_json(t);
 	else
-		print_task(t);
+		task_print(stdout, t);
 	json_decref(t);
 	return CTL_OK;
 }

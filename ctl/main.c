@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	  "many tasks: recent, runtime, wait, max_wait, runs", cmd_tasks },
 	{ "params", "get | set NAME=VALUE...", "run-time parameters", cmd_params },
 	{ "mode", "user | kernel", "who decides: the policy, or the BPF half", cmd_mode },
+	{ "top", "[--interval SECONDS]", "live view", cmd_top },
 	{ "dump", "", "status, stats, latency and tasks as JSON", cmd_dump },
 	{ "bugreport", "[-o FILE]", "all that a bug report needs, in one file",
 	  cmd_bugreport },

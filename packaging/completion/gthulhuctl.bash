@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Completion for bash: /usr/share/bash-completion/completions/gthulhuctl
+
+_gthulhuctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i words=''
+	local params='base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier='
+
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s | --socket) i=$((i + 1)) ;;
+		-*) ;;
+		*)
+			command=${COMP_WORDS[i]}
+			break
+			;;
+		esac
+	done
+	case $prev in
+	-s | --socket | -o | --output)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W 'recent runtime wait max_wait runs' -- "$cur")
+		return
+		;;
+	esac
+	case $command in
+	'') words='status stats latency task tasks params mode top dump bugreport schema
+		--socket --json --version --help' ;;
+	stats) words='--watch --json' ;;
+	latency) words='--cpu --for --json' ;;
+	task) words=$(cd /proc && echo [0-9]*) ;;
+	tasks) words='--sort --limit --json' ;;
+	params)
+		words='get set'
+		[[ " ${COMP_WORDS[*]} " != *' set '* ]] || words=$params
+		compopt -o nospace
+		;;
+	mode) words='user kernel' ;;
+	top) words='--interval' ;;
+	bugreport) words='-o' ;;
+	status | dump | schema) words='--json' ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _gthulhuctl gthulhuctl

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion for fish: /usr/share/fish/vendor_completions.d/gthulhuctl.fish
+
+set -l commands status stats latency task tasks params mode top dump bugreport schema
+complete -c gthulhuctl -f
+complete -c gthulhuctl -s s -l socket -r -F -d 'socket of the daemon'
+complete -c gthulhuctl -s j -l json -d 'print JSON'
+complete -c gthulhuctl -s V -l version -d version
+complete -c gthulhuctl -s h -l help -d help
+
+set -l none "not __fish_seen_subcommand_from $commands"
+complete -c gthulhuctl -n $none -a status -d 'what runs and how it fares'
+complete -c gthulhuctl -n $none -a stats -d 'every counter, or what changes each second'
+complete -c gthulhuctl -n $none -a latency -d 'how long tasks wait before they run'
+complete -c gthulhuctl -n $none -a task -d "one task's record"
+complete -c gthulhuctl -n $none -a tasks -d 'many tasks'
+complete -c gthulhuctl -n $none -a params -d 'run-time parameters'
+complete -c gthulhuctl -n $none -a mode -d 'who decides'
+complete -c gthulhuctl -n $none -a top -d 'live view'
+complete -c gthulhuctl -n $none -a dump -d 'status, stats, latency and tasks as JSON'
+complete -c gthulhuctl -n $none -a bugreport -d 'all that a bug report needs'
+complete -c gthulhuctl -n $none -a schema -d 'every request that the daemon answers'
+
+complete -c gthulhuctl -n '__fish_seen_subcommand_from stats' -l watch -d 'rates each second'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l cpu -x -d 'one CPU'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l for -x -d seconds
+complete -c gthulhuctl -n '__fish_seen_subcommand_from task' -a '(__fish_complete_pids)'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l sort -x -a 'recent runtime wait max_wait runs'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l limit -x -d 'how many'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from params' -a 'get set base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier='
+complete -c gthulhuctl -n '__fish_seen_subcommand_from mode' -a 'user kernel'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from top' -l interval -x -d seconds
+complete -c gthulhuctl -n '__fish_seen_subcommand_from bugreport' -s o -r -F -d file

@@ -1,0 +1,46 @@
+#compdef gthulhuctl
+# SPDX-License-Identifier: Apache-2.0
+# Completion for zsh: /usr/share/zsh/vendor-completions/_gthulhuctl
+
+local -a commands params
+commands=(
+	'status:what runs and how it fares'
+	'stats:every counter, or what changes each second'
+	'latency:how long tasks wait before they run'
+	'task:one task'"'"'s record'
+	'tasks:many tasks'
+	'params:run-time parameters'
+	'mode:who decides'
+	'top:live view'
+	'dump:status, stats, latency and tasks as JSON'
+	'bugreport:all that a bug report needs'
+	'schema:every request that the daemon answers'
+)
+params=(base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier=)
+
+_arguments -C \
+	'(-s --socket)'{-s,--socket}'[socket of the daemon]:socket:_files' \
+	'(-j --json)'{-j,--json}'[print JSON]' \
+	'(- *)'{-V,--version}'[version]' \
+	'(- *)'{-h,--help}'[help]' \
+	'1:command:->command' \
+	'*::argument:->argument'
+
+case $state in
+command) _describe command commands ;;
+argument)
+	case $words[1] in
+	stats) _arguments '--watch[rates each second]:seconds:' '--json' ;;
+	latency) _arguments '--cpu[one CPU]:CPU:' '--for[from now on]:seconds:' '--json' ;;
+	task) _arguments '1:process:_pids' '--json' ;;
+	tasks)
+		_arguments '--sort[order]:order:(recent runtime wait max_wait runs)' \
+			'--limit[how many]:number:' '--json'
+		;;
+	params) if ((CURRENT == 2)); then _values what get set; else compadd -S '' -a params; fi ;;
+	mode) _values mode user kernel ;;
+	top) _arguments '--interval[between updates]:seconds:' ;;
+	bugreport) _arguments '-o[file]:file:_files' ;;
+	esac
+	;;
+esac

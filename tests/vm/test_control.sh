@@ -1,0 +1,187 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# gthulhuctl, the control socket and the metrics against a live daemon. Every result is held against
+# the table of the protocol (GTHULHUCTL_STRICT).
+#
+# shellcheck disable=SC2016,SC2317 # functions and conditions are run by is
+
+top=/opt/gthulhu
+ctl=$top/ctl/gthulhuctl
+socket=/run/gthulhu/gthulhu.sock
+work=$(mktemp -d)
+export GTHULHUCTL_STRICT=1
+n=0 bad=0
+
+# is TEXT COMMAND...: a point that passes when the command does.
+is() {
+	n=$((n + 1))
+	text=$1
+	shift
+	if "$@" >"$work/point" 2>&1; then
+		echo "ok $n - $text"
+	else
+		echo "not ok $n - $text"
+		sed 's/^/# /' "$work/point" | head -n 20
+		bad=1
+	fi
+}
+
+# code WANTED PATTERN COMMAND...: the command ends with that code and says that.
+code() {
+	wanted=$1 pattern=$2
+	shift 2
+	"$@" >"$work/out" 2>&1
+	got=$?
+	cat "$work/out"
+	echo "exit code $got, wanted $wanted"
+	[ "$got" -eq "$wanted" ] && grep -q "$pattern" "$work/out"
+}
+
+# value REQUEST NAME: one number of a result.
+value() {
+	# shellcheck disable=SC2086
+	"$ctl" $1 --json | sed -n "s/.*\"$2\":\\([0-9.e+-]*\\).*/\\1/p"
+}
+
+# grows REQUEST NAME: within ten seconds.
+grows() {
+	before=$(value "$1" "$2")
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		sleep 1
+		after=$(value "$1" "$2")
+		echo "$2: $before, then $after"
+		[ -n "$before" ] && [ "$after" -gt "$before" ] && return 0
+	done
+	return 1
+}
+
+start() {
+	"$top/daemon/gthulhu" "$@" 2>"$work/log" >"$work/final" &
+	daemon=$!
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+		"$ctl" status >/dev/null 2>&1 && return 0
+		sleep 1
+	done
+	cat "$work/log"
+	return 1
+}
+
+near() {
+	awk -v a="$1" -v b="$2" -v part="$3" 'BEGIN {
+		d = a > b ? a - b : b - a
+		printf "%s and %s\n", a, b
+		exit !(a > 0 && d <= b * part)
+	}'
+}
+
+commands() {
+	for c in status stats 'params get' 'task 1' tasks 'tasks --sort wait --limit 3' latency 'latency --cpu 0' \
+		dump schema; do
+		# shellcheck disable=SC2086
+		is "$c" "$ctl" $c
+		# shellcheck disable=SC2086
+		is "$c --json is one line" sh -c '[ $("$@" --json | wc -l) -eq 1 ]' sh "$ctl" $c
+	done
+}
+
+changes() {
+	is 'params set' "$ctl" params set base_slice_ns=3ms latency_factor=2
+	is 'is kept' [ "$(value 'params get' base_slice_ns)" = 3000000 ]
+	is 'a set that makes no sense is refused' code 1 'max_slice_ns' "$ctl" params set base_slice_ns=30ms \
+		latency_factor=1
+	is 'all of it' [ "$(value 'params get' latency_factor)" = 2.0 ]
+	is 'a value out of range is refused' code 1 'must be 0.1 .. 10' "$ctl" params set latency_factor=11
+	is 'mode kernel' "$ctl" mode kernel
+	is 'then the BPF half decides' grows stats kernel_mode
+	is 'mode user' "$ctl" mode user
+	is 'then the policy decides' grows stats decided
+	is 'status says so' sh -c '"$0" status | grep -q "user mode"' "$ctl"
+}
+
+# One task's record against what the kernel says of it.
+one_task() {
+	"$ctl" task "$1" --json >"$work/task"
+	runtime=$(sed -n 's/.*"runtime_ns":\([0-9]*\).*/\1/p' "$work/task")
+	is 'a task: its runtime is near schedstat' near "$runtime" "$(cut -d' ' -f1 "/proc/$1/schedstat")" 0.2
+	is 'its weight is that of nice 0' grep -q '"weight":1024' "$work/task"
+	is 'a task that is none' code 5 'no task 99999' "$ctl" task 99999
+}
+
+# series NAME FILE: the value of a series without labels.
+series() {
+	sed -n "s/^$1 //p" "$2"
+}
+
+metrics() {
+	url=http://127.0.0.1:9464/metrics
+	is 'a scrape' wget -q -O "$work/m1" "$url"
+	"$ctl" stats --json >"$work/stats"
+	is 'a second one' wget -q -O "$work/m2" "$url"
+	is 'every line is a comment or a sample' sh -c \
+		'! grep -v -E "^(# (HELP|TYPE) gthulhu_[a-z_]+ .+|gthulhu_[a-z_]+(\{[^}]*\})? [0-9.e+]+)\$" "$0"' "$work/m1"
+	is 'no total goes back' awk '/^gthulhu_[a-z_]*_(total|bucket|sum|count)/ {
+		key = $1
+		if (FNR == NR)
+			first[key] = $2
+		else if ($2 < first[key] || !(key in first)) {
+			print key, first[key], $2
+			bad = 1
+		}
+	} END { exit bad }' "$work/m1" "$work/m2"
+	runs=$(sed -n 's/.*"runs":\([0-9]*\),"run_ns.*"wait_ns.*/\1/p' "$work/stats")
+	is 'stats lies between the two' [ "$(series gthulhu_runs_total "$work/m1")" -le "$runs" ]
+	is 'fewer than 500 series' [ "$(grep -c -v '^#' "$work/m1")" -lt 500 ]
+	is 'the histogram counts what the counter counts' near \
+		"$(series gthulhu_run_queue_wait_duration_seconds_count "$work/m2")" \
+		"$(series gthulhu_runs_total "$work/m2")" 0.3
+	is 'another path is not found' sh -c '! wget -q -O - http://127.0.0.1:9464/ 2>/dev/null'
+}
+
+strangers() {
+	is 'the socket is root'"'"'s' [ "$(stat -c '%a %u' "$socket")" = '600 0' ]
+	chmod 755 /opt /opt/gthulhu "$top/ctl" 2>/dev/null
+	is 'nobody may not use it' code 4 'not for this user' su nobody -s /bin/sh -c "$ctl status"
+}
+
+hostile() {
+	for _ in 1 2 3 4 5 6; do
+		(while :; do "$ctl" dump >/dev/null 2>&1; done) &
+		flood="${flood:-} $!"
+	done
+	is 'served beside six that dump without end' "$ctl" status
+	is 'decisions go on meanwhile' grows stats decided
+	# shellcheck disable=SC2086
+	kill $flood
+	is 'no fault of the policy' [ "$(value status policy_faults)" = 0 ]
+}
+
+echo 'TAP version 13'
+is 'without a daemon' code 3 'no gthulhu is running' "$ctl" status
+is 'the daemon starts' start --metrics
+sh -c 'while :; do :; done' &
+hog=$!
+hackbench -g 1 -f 2 -l 20000000 >/dev/null &
+load=$!
+commands
+changes
+metrics
+strangers
+hostile
+one_task "$hog"
+is 'a bug report' "$ctl" bugreport -o "$work/report"
+is 'has what it should' sh -c 'for w in "== log ==" "attached: policy" "\"decided\":" os-release; do
+	grep -q "$w" "$0" || { echo "$w is missing"; exit 1; }
+done' "$work/report"
+kill -9 "$daemon"
+sleep 1
+is 'the daemon was killed' code 3 'is gone' "$ctl" status
+is 'another takes its socket' start
+kill "$load" "$hog"
+kill "$daemon"
+is 'it ends in order' wait "$daemon"
+is 'and takes its socket along' [ ! -e "$socket" ]
+is 'unless told: --socket none' sh -c '"$0/daemon/gthulhu" --socket none --for 1s && [ ! -e "$1" ]' "$top" "$socket"
+rm -rf "$work"
+echo "1..$n"
+exit $bad
