@@ -8,6 +8,7 @@
 #define QUMUN_BPF_ACCOUNT_H
 
 #include "custody.bpf.h"
+#include "rules.bpf.h"
 
 /*
  * The CPU's queue must not fall behind those who run: its front is the largest vruntime that
@@ -59,6 +60,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task
 	}
 	note_unqueued(s);
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_RUNNING));
+	check_owner(cp, p, s, rec, slot);
 
 	rec->sum_wait += wait;
 	if (wait / 1000 > rec->max_wait_us)
@@ -102,13 +104,14 @@ static __always_inline u64 exec_total(struct task_struct *p, struct slot_priv *s
 }
 
 static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct task_struct *p,
-					     struct slot_priv *s,
-					     struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					     struct slot_priv *s, u32 slot, u32 cpu,
 					     bool runnable, u64 now)
 {
+	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	u64 ran = elapsed(now, rec->exec_start);
 
+	check_owner(cp, p, s, rec, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
 	note_latency(arena_cpu(cpu), cpu, VT_CLASS(rec) == QUMUN_CLASS_LATENCY, ran, now);

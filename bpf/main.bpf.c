@@ -23,6 +23,7 @@
 #include "decide.bpf.h"
 #include "custody.bpf.h"
 #include "autopilot.bpf.h"
+#include "rules.bpf.h"
 #include "account.bpf.h"
 #include "floor.bpf.h"
 #include "task.bpf.h"
@@ -187,8 +188,10 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 	u64 slice = arena_header()->params.base_slice_ns;
 	struct slot_priv *s;
 
-	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
+		check_owner(cp, p, s, arena_task(tc->slot), tc->slot);
 		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
+	}
 	p->scx.slice = slice;
 }
 
@@ -204,8 +207,10 @@ __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 	if (slot >= max_records)
 		return false;
 	rec = arena_task(slot);
-	key = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), rec->weight);
-	key += vt_charge(rec->slice_ns, rec->weight);
+	struct vt_request r = VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0, 0);
+
+	key = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), r.weight);
+	key = vt_request_deadline(&r, key, rec->slice_ns);
 	bpf_for_each(scx_dsq, first, dsq_of_cpu(cpu), 0) {
 		before = vt_before(key, first->scx.dsq_vtime);
 		break;
@@ -234,7 +239,7 @@ static __always_inline bool settle_prev(struct shard_priv *sh, u32 shard,
 	tc = task_ctx(prev);
 	if (!tc || !prev_comes_first(tc->slot, cpu, now))
 		return false;
-	prev->scx.slice = arena_header()->params.base_slice_ns;
+	prev->scx.slice = arena_task(tc->slot)->slice_ns;
 	return true;
 }
 
@@ -349,7 +354,7 @@ void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
 		policy_stopping(cp, p, shard, runnable, now);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
-		account_stopping(cp, p, s, arena_task(tc->slot), cpu, runnable, now);
+		account_stopping(cp, p, s, tc->slot, cpu, runnable, now);
 	else
 		shm_store(&arena_cpu(cpu)->curr_start, 0);
 }

@@ -35,6 +35,8 @@ struct slot_priv {
 	u32 next_free;
 	u32 incarnation;
 	u32 pinned;	    /* queued with migration disabled */
+	u64 cred;	    /* its credentials and set of cgroups as last seen, */
+	u64 css_set;	    /* pointers that are only compared; see rules.bpf.h */
 };
 
 struct shard_priv {
@@ -146,6 +148,12 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } policy_bell SEC(".maps");
+
+/* slots (u64) of tasks whose rule may have changed */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} rule_events SEC(".maps");
 
 /* pids (s32) of tasks that are gone */
 struct {

@@ -6,6 +6,7 @@
 #define QUMUN_BPF_TASK_H
 
 #include "autopilot.bpf.h"
+#include "rules.bpf.h"
 
 #define SLOT_TRIES 64
 
@@ -105,6 +106,8 @@ static __always_inline void task_inherit(struct task_struct *p,
 	if (!ctx || ctx->slot >= max_records)
 		return;
 	from = arena_task(ctx->slot);
+	/* not in its cgroup yet; check_owner() sees to it when it first runs */
+	rec->cgroup_id = from->cgroup_id;
 	rec->rule_id = from->rule_id;
 	rec->rule_weight = from->rule_weight;
 	rec->rule_slice_ns = from->rule_slice_ns;
@@ -120,7 +123,6 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	struct task_struct *mine;
 	struct task_ctx *ctx;
 	struct slot_priv *s;
-	char comm[QUMUN_COMM_LEN];
 	u32 slot, i;
 
 	ctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -147,8 +149,7 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	rec = arena_task(slot);
 	rec->pid = p->pid;
 	rec->tgid = p->tgid;
-	rec->uid = BPF_CORE_READ(p, cred, uid.val);
-	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
+	note_owner(p, s, rec);
 	rec->start_time = p->start_boottime;
 	s->exec_base = p->se.sum_exec_runtime;
 	rec->sum_exec = rec->sum_wait = rec->nr_runs = rec->nr_wakeups = 0;
@@ -156,9 +157,7 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	rec->nvcsw = rec->nivcsw = rec->last_run_ns = rec->max_wait_us = 0;
 	rec->slice_ns = BASE_SLICE_NS;
 	rec->flags = p->flags & PF_KTHREAD ? QUMUN_TASK_KTHREAD : 0;
-	bpf_probe_read_kernel_str(comm, sizeof(comm), p->comm);
-	bpf_for(i, 0, QUMUN_COMM_LEN)
-		rec->comm[i & (QUMUN_COMM_LEN - 1)] = comm[i & (QUMUN_COMM_LEN - 1)];
+	note_comm(rec, p->comm);
 	bpf_for(i, 0, 8)
 		rec->policy[i & 7] = 0;
 	task_note_weight(p, rec);
@@ -168,6 +167,7 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	task_inherit(p, rec, fork);
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_NONE));
 	shm_store_release(&rec->incarnation, ctx->incarnation);
+	report_task(cp, slot);
 	count(cp, tasks_seen);
 	return 0;
 }

@@ -33,6 +33,7 @@
 #include "qumun/latency.h"
 #include "qumun/params.h"
 #include "qumun/policy.h"
+#include "qumun/rules.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -104,6 +104,7 @@ static int attach_links(struct qumun *q)
 		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
 				  strerror(-err));
 	}
+	rules_attach(q);
 	(void)takeover_pin(q); /* it said what is lost without pins */
 	return 0;
 }
@@ -155,6 +156,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 		return err;
 	q->attached = true;
 	err = housekeeper_start(q);
+	if (!err)
+		err = rules_start(q);
 	if (err)
 		qumun_detach(q);
 	return err;
@@ -179,6 +182,7 @@ QUMUN_API int qumun_detach(struct qumun *q)
 	if (!q->attached)
 		return 0;
 	qumun_stop(q);
+	rules_stop(q);
 	housekeeper_stop(q);
 	if (!q->handed_over) {
 		if (q->pinned)
@@ -190,7 +194,9 @@ QUMUN_API int qumun_detach(struct qumun *q)
 	q->pinned = false;
 	bpf_link__destroy(q->link);
 	bpf_link__destroy(q->exit_link);
-	q->link = q->exit_link = NULL;
+	bpf_link__destroy(q->rename_link);
+	bpf_link__destroy(q->exec_link);
+	q->link = q->exit_link = q->rename_link = q->exec_link = NULL;
 	q->attached = false;
 	exit_seen(q);
 	return 0;

@@ -39,6 +39,7 @@ struct qumun {
 	int arena_fd;
 	int bell_fd;
 	int exit_events_fd;
+	int rule_events_fd;
 
 	/* takeover.c */
 	bool pinned;		  /* links and maps outlive this process */
@@ -65,6 +66,9 @@ struct qumun {
 	bool housekeeper_runs;
 	int stop_fd;		  /* eventfd: qumun_stop() and detach */
 	atomic_bool stopping;
+
+	struct rules *rules;	  /* rule_thread.c */
+	struct bpf_link *rename_link, *exec_link; /* or NULL */
 
 	struct topology *topology;
 	struct task_info_sync *sync;
@@ -157,6 +161,14 @@ __u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reac
 /* exit_events.c */
 int exit_events_open(struct qumun *q);
 void exit_events_close(struct qumun *q);
+
+/* rule_thread.c: which rule counts for whom, kept up to date. */
+void rules_prepare(struct qumun *q); /* before load */
+void rules_attach(struct qumun *q);
+int rules_open(struct qumun *q);
+int rules_start(struct qumun *q);
+void rules_stop(struct qumun *q);
+void rules_close(struct qumun *q);
 
 /* topology.c: read sysfs under @root (NULL: /sys), write cpu->llc, cpu->shard into the arena. */
 int topology_load(const char *root, __u32 nr_cpus, struct topology **t);

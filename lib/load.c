@@ -167,6 +167,7 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	config->nr_shards = 1;
 	config->max_records = q->opt.max_records;
 	config->debug = q->opt.debug;
+	rules_prepare(q);
 	return ops_configure(q, ops_map);
 }
 
@@ -228,6 +229,7 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->arena_fd = map_fd(q, "arena");
 	q->bell_fd = map_fd(q, "policy_bell");
 	q->exit_events_fd = map_fd(q, "exit_events");
+	q->rule_events_fd = map_fd(q, "rule_events");
 	if (control_write(q) || bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",
 				  strerror(errno));
@@ -299,6 +301,8 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 		err = bell_open(q);
 	if (!err)
 		err = exit_events_open(q);
+	if (!err)
+		err = rules_open(q);
 	loading = NULL;
 	if (err)
 		goto fail;
@@ -318,6 +322,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	if (!q)
 		return;
 	qumun_detach(q);
+	rules_close(q);
 	exit_events_close(q);
 	bell_close(q);
 	plugin_close(q);

@@ -39,7 +39,8 @@
 	X("task_info_map", task_info_fd)  \
 	X("free_slots", free_slots_fd)    \
 	X("policy_bell", bell_fd)         \
-	X("exit_events", exit_events_fd)
+	X("exit_events", exit_events_fd)  \
+	X("rule_events", rule_events_fd)
 
 static const char *pin_path(char *buf, size_t size, const char *name)
 {
@@ -55,6 +56,8 @@ void takeover_unpin(void)
 	PINNED_MAPS(X)
 #undef X
 	unlink(pin_path(path, sizeof(path), "exit_link"));
+	unlink(pin_path(path, sizeof(path), "rename_link"));
+	unlink(pin_path(path, sizeof(path), "exec_link"));
 	unlink(pin_path(path, sizeof(path), "link"));
 	rmdir(PIN_DIR);
 }
@@ -75,6 +78,10 @@ int takeover_pin(struct qumun *q)
 #undef X
 	if (!err)
 		err = bpf_link__pin(q->exit_link, pin_path(path, sizeof(path), "exit_link"));
+	if (!err && q->rename_link)
+		err = bpf_link__pin(q->rename_link, pin_path(path, sizeof(path), "rename_link"));
+	if (!err && q->exec_link)
+		err = bpf_link__pin(q->exec_link, pin_path(path, sizeof(path), "exec_link"));
 	if (!err)
 		err = bpf_link__pin(q->link, pin_path(path, sizeof(path), "link"));
 	if (!err) {
@@ -100,6 +107,9 @@ static int open_pins(struct qumun *q)
 	PINNED_MAPS(X)
 #undef X
 	q->exit_link = bpf_link__open(pin_path(path, sizeof(path), "exit_link"));
+	/* these two may be missing */
+	q->rename_link = bpf_link__open(pin_path(path, sizeof(path), "rename_link"));
+	q->exec_link = bpf_link__open(pin_path(path, sizeof(path), "exec_link"));
 	q->link = bpf_link__open(pin_path(path, sizeof(path), "link"));
 	return q->link && q->exit_link ? 0 : -ENOENT;
 }
@@ -199,6 +209,8 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 		err = bell_open(q);
 	if (!err)
 		err = exit_events_open(q);
+	if (!err)
+		err = rules_open(q);
 	if (err)
 		goto fail;
 	q->pinned = q->took_over = true;
@@ -219,6 +231,8 @@ void takeover_close(struct qumun *q)
 #undef X
 	bpf_link__destroy(q->link);
 	bpf_link__destroy(q->exit_link);
+	bpf_link__destroy(q->rename_link);
+	bpf_link__destroy(q->exec_link);
 	if (q->arena)
 		munmap(q->arena, q->arena_size);
 }

@@ -19,19 +19,20 @@ abi:      pure params
 counters: pure params
 latency:  pure params
 private:  pure params abi counters latency
-vtime:    pure abi params
+vtime:    pure abi atomic params
 atomic:   pure
 ring:     pure atomic abi params
 policy:   pure abi atomic params vtime
-api:      abi params counters latency policy
+rules:    params
+api:      abi params counters latency policy rules
 bpf:      bpf abi atomic counters private ring vtime params @bpf
 base:     base
 engine:   pure engine policy ring atomic vtime abi counters params base
 policies: pure policies policy vtime params abi
-lib:      lib engine api policy abi atomic counters private ring vtime params base @bpf @libelf @gelf
+lib:      lib engine api policy rules abi atomic counters private ring vtime params base @bpf @libelf @gelf
 sim:      sim engine policies bpf api policy abi atomic counters private ring vtime params base @jansson
 control:  control base @jansson
-daemon:   daemon api policy policies params counters control base @jansson @yaml @microhttpd
+daemon:   daemon api policy policies rules params counters control base @jansson @yaml @microhttpd
 ctl:      ctl control base @jansson @ncurses @curses
 examples: examples api policy params vtime
 bench:    any

@@ -46,6 +46,7 @@
 	X(autopilot_ns, "ns spent so")                                                    \
 	X(tasks_seen, "tasks that had a record")                                          \
 	X(tasks_gone, "tasks whose record was given back")                                \
+	X(rule_events_lost, "reports for the rules dropped; everybody is looked at instead")  \
 	X(exit_events_lost, "exit events dropped: the reader was too slow")                \
 	X(rows_refused, "tasks without a row in task_info_map: max_tasks reached")
 

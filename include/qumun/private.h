@@ -29,7 +29,7 @@ struct bpf_control {
 	__s32 policy_tgid;  /* the process that decides; 0: nobody */
 	__s32 policy_tid[QUMUN_MAX_SHARDS];
 	__u32 record_limit; /* records that user space has touched; never above max_records */
-	__u32 pad;
+	__u32 rules;	    /* 1: there are rules, changes of tasks are reported */
 };
 
 /* Map `cpus`, one element for each possible CPU. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reports for the rules: whose identity changed, so that libqumun looks again which rule counts.
+ *
+ * Birth is seen in init_task; rename and exec have tracepoints and no ops callback. Neither a
+ * change of user nor a move between cgroups has one that covers every kernel and configuration
+ * (the cgroup ops see only cgroups with the cpu controller), so the task's pointers to its
+ * credentials and its set of cgroups are compared each time it begins to run, goes on or stops:
+ * two loads. Both are replaced as a whole by the kernel on every change.
+ */
+#ifndef QUMUN_BPF_RULES_H
+#define QUMUN_BPF_RULES_H
+
+#include "state.bpf.h"
+
+static __always_inline void report_task(struct bpf_cpu_priv *cp, u32 slot)
+{
+	struct bpf_control *ctl = control_priv();
+	u64 *event;
+
+	if (!ctl || !ctl->rules)
+		return;
+	event = bpf_ringbuf_reserve(&rule_events, sizeof(*event), 0);
+	if (!event) {
+		count(cp, rule_events_lost);
+		return;
+	}
+	*event = slot;
+	bpf_ringbuf_submit(event, 0);
+}
+
+static __always_inline void note_comm(struct qumun_task QUMUN_ARENA *rec,
+				      const char *from)
+{
+	char comm[QUMUN_COMM_LEN];
+	u32 i;
+
+	bpf_probe_read_kernel_str(comm, sizeof(comm), from);
+	bpf_for(i, 0, QUMUN_COMM_LEN)
+		rec->comm[i & (QUMUN_COMM_LEN - 1)] = comm[i & (QUMUN_COMM_LEN - 1)];
+}
+
+/* User and cgroup as of now. */
+static __always_inline void note_owner(struct task_struct *p, struct slot_priv *s,
+				       struct qumun_task QUMUN_ARENA *rec)
+{
+	s->cred = (u64)p->cred;
+	s->css_set = (u64)p->cgroups;
+	rec->uid = BPF_CORE_READ(p, cred, uid.val);
+	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
+}
+
+/* @p begins to run or goes on: has somebody moved it? */
+static __always_inline void check_owner(struct bpf_cpu_priv *cp, struct task_struct *p,
+					struct slot_priv *s,
+					struct qumun_task QUMUN_ARENA *rec, u32 slot)
+{
+	if (s->cred == (u64)p->cred && s->css_set == (u64)p->cgroups)
+		return;
+	note_owner(p, s, rec);
+	report_task(cp, slot);
+}
+
+#ifndef QUMUN_BPF_NATIVE
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(gthulhu_task_rename, struct task_struct *p, const char *comm)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct task_ctx *tc = task_ctx(p);
+
+	use_arena();
+	if (!cp || !tc || tc->slot >= max_records)
+		return 0;
+	/* the task itself still has the old name */
+	note_comm(arena_task(tc->slot), comm);
+	report_task(cp, tc->slot);
+	return 0;
+}
+
+/* A thread that executes takes the process over, with its pid; a set-uid file changes the user. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(gthulhu_process_exec, struct task_struct *p)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct task_ctx *tc = task_ctx(p);
+	struct qumun_task QUMUN_ARENA *rec;
+	struct slot_priv *s;
+
+	use_arena();
+	if (!cp || !tc || tc->slot >= max_records || !(s = slot_priv(tc->slot)))
+		return 0;
+	rec = arena_task(tc->slot);
+	rec->pid = p->pid;
+	rec->tgid = p->tgid;
+	note_comm(rec, p->comm);
+	note_owner(p, s, rec);
+	report_task(cp, tc->slot);
+	return 0;
+}
+
+#endif
+#endif
