@@ -6,7 +6,7 @@ static void one_mode(const char *mode)
 {
 	const char *const args[] = { "--mode", mode, NULL };
 	unsigned int n = 2 * nr_online(), i;
-	struct daemon d;
+	struct daemon d = { 0 };
 	__u64 before[16], ran;
 	pid_t hogs[16];
 

@@ -31,7 +31,7 @@ static unsigned int nr_objects_settled(unsigned int want)
 
 static void ends_cleanly(int sig, const char *name)
 {
-	struct daemon d;
+	struct daemon d = { 0 };
 
 	if (!daemon_start(&d, NULL))
 		return;
@@ -44,7 +44,7 @@ static void ends_cleanly(int sig, const char *name)
 static void ends_by_itself(void)
 {
 	const char *const args[] = { "--for", "1s", NULL };
-	struct daemon d;
+	struct daemon d = { 0 };
 	__u64 start;
 
 	if (!daemon_start(&d, args))

@@ -7,7 +7,7 @@ static void one_mode(const char *mode)
 	const char *const args[] = { "--mode", mode, NULL };
 	unsigned int n = 2 * nr_online();
 	__u64 idle_from, from, all;
-	struct daemon d;
+	struct daemon d = { 0 };
 	pid_t hogs[64];
 	double idle;
 

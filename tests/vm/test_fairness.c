@@ -9,7 +9,7 @@ static void one_mode(const char *mode)
 {
 	const char *const args[] = { "--mode", mode, NULL };
 	double want = WEIGHT_0 / WEIGHT_5, got;
-	struct daemon d;
+	struct daemon d = { 0 };
 	pid_t a, b;
 	__u64 ran_a, ran_b;
 

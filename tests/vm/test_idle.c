@@ -23,7 +23,7 @@ static __u64 process_ns(pid_t pid)
 int main(void)
 {
 	unsigned int seconds = short_or_soak(10, 60);
-	struct daemon d;
+	struct daemon d = { 0 };
 	__u64 before, ran;
 	double percent;
 

@@ -95,7 +95,7 @@ static void one_mode(const char *mode, struct tally *t)
 	const char *const args[] = { "--mode", mode, NULL };
 	__u64 wait, limit = wait_limit_ns(WAIT_LIMIT_NS);
 	struct wait_watch w;
-	struct daemon d;
+	struct daemon d = { 0 };
 
 	memset(t, 0, sizeof(*t));
 	if (!daemon_start(&d, args))
