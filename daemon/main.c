@@ -91,7 +91,8 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 	service_stop(service);
 	qumun_detach(q);
 	if (!err && qumun_handed_over(q)) {
-		say(QUMUN_LOG_INFO, "another process took over: it schedules from here on");
+		say(QUMUN_LOG_INFO,
+		    "another process took over: it schedules from here on");
 	} else if (!err) {
 		say(QUMUN_LOG_INFO, "detached: the kernel's own scheduler is back");
 	} else if (qumun_exit_info(q, &report) == 1) {
@@ -105,6 +106,15 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 	return err ? EXIT_RUNTIME : EXIT_CLEAN;
 }
 
+/* The handle keeps its log function for life, so it is hushed for a moment, not left out. */
+static bool hushed;
+
+static void log_unless_hushed(void *arg, enum qumun_log_level level, const char *message)
+{
+	if (!hushed)
+		log_line(arg, level, message);
+}
+
 /* That nobody is there to take over from is no error: then this is a start like any other. */
 static int take_over_or_load(struct qumun_options *lo, const struct daemon_options *o,
 			     struct qumun **q)
@@ -112,9 +122,9 @@ static int take_over_or_load(struct qumun_options *lo, const struct daemon_optio
 	int err = -ENOENT;
 
 	if (o->takeover) {
-		lo->log = NULL;
+		hushed = true;
 		err = qumun_takeover(lo, q);
-		lo->log = log_line;
+		hushed = false;
 		if (err && err != -ENOENT)
 			say(QUMUN_LOG_ERROR, "%s", qumun_strerror(NULL));
 	}
@@ -147,7 +157,7 @@ int main(int argc, char **argv)
 	lo.flags = o.partial ? QUMUN_PARTIAL : 0;
 	lo.max_tasks = o.max_tasks;
 	lo.debug = o.debug;
-	lo.log = log_line;
+	lo.log = log_unless_hushed;
 	err = take_over_or_load(&lo, &o, &q);
 	if (err)
 		return load_failure(&o, err);
