@@ -6,6 +6,7 @@
 
 #include "cmd.h"
 #include "explore.h"
+#include "policies.h"
 
 #define SHRINK_RUNS 2000
 
@@ -149,6 +150,10 @@ int cmd_explore(int argc, char **argv)
 		return rc == 1 ? 0 : rc;
 	if (optind != argc) {
 		fputs("gthulhu-sim explore: no file is expected; try --help\n", stderr);
+		return 2;
+	}
+	if (o.policy && !sim_policy_find(o.policy)) {
+		fprintf(stderr, "gthulhu-sim explore: no such policy: %s\n", o.policy);
 		return 2;
 	}
 	trace_keep(false);

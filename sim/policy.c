@@ -210,6 +210,8 @@ void policy_reset(const struct scenario *sc)
 	proc.slow_pct = 100;
 	if (!sc->kernel_mode)
 		proc.ops = sim_policy_find(sc->policy);
+	if (!sc->kernel_mode && !proc.ops)
+		sim_error("no policy %s", sc->policy);
 }
 
 void policy_free(void)

@@ -105,7 +105,8 @@ static void fall_asleep(struct sim_task *p)
 static void sleep_until(struct sim_task *p, u64 at)
 {
 	p->timer_cpu = sim_this_cpu;
-	event_set(&p->timer, at > sim_now ? at : sim_now);
+	event_set(&p->timer, (at > sim_now ? at : sim_now) + sim.costs.timer_slack_ns);
+	p->timer_due = at;
 	fall_asleep(p);
 }
 
@@ -333,6 +334,10 @@ void workload_timer(struct sim_task *p)
 		task_start(p);
 	else
 		wake_task(p, 8, false);
+	/* lateness of the timer itself counts, as rt-app and cyclictest count it */
+	if (p->timer_due && p->timer_due < p->wake_at)
+		p->wake_at = p->timer_due;
+	p->timer_due = 0;
 }
 
 /* A waiter that is woken by something else leaves its channel. */
