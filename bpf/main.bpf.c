@@ -27,6 +27,7 @@
 #include "account.bpf.h"
 #include "floor.bpf.h"
 #include "task.bpf.h"
+#include "debug.bpf.h"
 #include "dump.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -95,6 +96,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	use_arena();
 	if (!cp || !ctl)
 		return;
+	trace_task_state(p, "ENQUEUE");
 	shard = policy_shard(ctl, p);
 	if (shard >= 0) {
 		park_policy(cp, p, shard, enq_flags, now);
@@ -335,6 +337,7 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 		shm_store(&arena_cpu(cpu)->curr_start, now);
 		count(cp, runs);
 	}
+	trace_task_state(p, "RUNNING");
 }
 
 void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
@@ -357,6 +360,7 @@ void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
 		account_stopping(cp, p, s, tc->slot, cpu, runnable, now);
 	else
 		shm_store(&arena_cpu(cpu)->curr_start, 0);
+	trace_task_state(p, "STOPPING");
 }
 
 void BPF_STRUCT_OPS(gthulhu_enable, struct task_struct *p)
@@ -401,13 +405,18 @@ void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpu
 
 s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
+	s32 err;
+
 	use_arena();
-	return task_begin(p, args->fork);
+	err = task_begin(p, args->fork);
+	trace_task_state(p, "INIT");
+	return err;
 }
 
 void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
 {
 	use_arena();
+	trace_task_state(p, "EXIT");
 	task_end(p);
 }
 
