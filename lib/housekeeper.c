@@ -54,10 +54,8 @@ int housekeeper_start(struct qumun *q)
 	if (err)
 		return err;
 	err = pthread_create(&q->housekeeper, NULL, housekeep, q);
-	if (err) {
-		sync_stop(q);
+	if (err)
 		return qumun_fail(q, -err, "starting the housekeeping thread: %s", strerror(err));
-	}
 	q->housekeeper_runs = true;
 	return 0;
 }
@@ -68,5 +66,4 @@ void housekeeper_stop(struct qumun *q)
 		return;
 	pthread_join(q->housekeeper, NULL);
 	q->housekeeper_runs = false;
-	sync_stop(q);
 }

@@ -72,7 +72,6 @@ struct qumun {
 
 	struct topology *topology;
 	struct task_info_sync *sync;
-	__u64 rows_refused;	  /* of former attachments */
 
 	__u64 faults_minor_base, faults_major_base;
 	atomic_ullong faults_minor, faults_major;
@@ -154,7 +153,7 @@ void arena_touch_records(struct qumun *q, __u32 from, __u32 to);
 /* sync.c: keep task_info_map fresh; called by the housekeeper every 100 ms. */
 int sync_start(struct qumun *q);
 void sync_tick(struct qumun *q);
-void sync_stop(struct qumun *q);
+void sync_free(struct qumun *q);
 __u32 sync_high_water(struct qumun *q);	/* records from here on were never used */
 __u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reached */
 

@@ -326,6 +326,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	exit_events_close(q);
 	bell_close(q);
 	plugin_close(q);
+	sync_free(q);
 	q->topology = topology_free(q->topology);
 	if (q->obj)
 		bpf_object__close(q->obj);

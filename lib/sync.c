@@ -239,34 +239,50 @@ void sync_tick(struct qumun *q)
 	pthread_mutex_unlock(&s->lock);
 }
 
-int sync_start(struct qumun *q)
+/* Begin anew: nothing is known of any record. */
+static int reset(struct qumun *q, struct task_info_sync *s)
 {
-	struct task_info_sync *s = calloc(1, sizeof(*s));
 	__u32 i;
 
-	if (!s)
-		goto fail;
-	s->entries = calloc(q->opt.max_records, sizeof(*s->entries));
-	if (!s->entries)
-		goto fail;
 	for (i = 0; i < NR_BUCKETS; i++)
 		s->buckets[i] = NO_ENTRY;
-	pthread_mutex_init(&s->lock, NULL);
-	q->sync = s;
-	return 0;
-fail:
-	free(s);
-	return qumun_fail(q, -ENOMEM,
-			  "out of memory for task_info_map: lower max_records");
+	s->high_water = s->nr_rows = s->nr_batch = 0;
+	s->clean = false;
+	free(s->entries);
+	s->entries = calloc(q->opt.max_records, sizeof(*s->entries));
+	return s->entries ? 0 : -ENOMEM;
 }
 
-void sync_stop(struct qumun *q)
+/*
+ * The state stays until close: other threads may ask for statistics or delete a row while this
+ * one detaches and attaches again.
+ */
+int sync_start(struct qumun *q)
+{
+	struct task_info_sync *s = q->sync;
+	int err;
+
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s)
+			return qumun_fail(q, -ENOMEM, "out of memory for task_info_map");
+		pthread_mutex_init(&s->lock, NULL);
+		q->sync = s;
+	}
+	pthread_mutex_lock(&s->lock);
+	err = reset(q, s);
+	pthread_mutex_unlock(&s->lock);
+	if (err)
+		qumun_fail(q, err, "out of memory for task_info_map: lower max_records");
+	return err;
+}
+
+void sync_free(struct qumun *q)
 {
 	struct task_info_sync *s = q->sync;
 
 	if (!s)
 		return;
-	q->rows_refused += s->refused;
 	q->sync = NULL;
 	pthread_mutex_destroy(&s->lock);
 	free(s->entries);
@@ -287,11 +303,11 @@ __u32 sync_high_water(struct qumun *q)
 
 __u64 sync_rows_refused(struct qumun *q)
 {
-	__u64 refused = q->rows_refused;
+	__u64 refused = 0;
 
 	if (q->sync) {
 		pthread_mutex_lock(&q->sync->lock);
-		refused += q->sync->refused;
+		refused = q->sync->refused;
 		pthread_mutex_unlock(&q->sync->lock);
 	}
 	return refused;
