@@ -175,47 +175,14 @@ static void perf_adds_up(struct qumun *q)
 	       stats.context_switches, sum.context_switch_count);
 }
 
-/* Three hogs on @nr CPUs, then one, then none: what do the statistics say? */
-static void utilization(struct qumun *q, int hogs, const char *what)
-{
-	double cpus = (double)sysconf(_SC_NPROCESSORS_ONLN), want, diff;
-	struct scheduler_stats stats;
-	__u64 idle, since;
-	pid_t pids[4];
-	int i;
-
-	for (i = 0; i < hogs; i++)
-		pids[i] = start_hog(-1, 0);
-	sleep_ms(300);
-	qumun_get_scheduler_stats(q, &stats);
-	idle = idle_ns();
-	since = now_ns();
-	sleep_ms(2000);
-	tap_is(qumun_get_scheduler_stats(q, &stats), 0, "%s: statistics", what);
-	/* the idle time: it is exact, while busy ticks get lost when the host is busy itself */
-	want = 1.0 - (double)(idle_ns() - idle) / ((double)(now_ns() - since) * cpus);
-	diff = stats.cpu_utilization - want;
-	tap_ok(diff < 0.02 && diff > -0.02, "%s: utilization %.3f, /proc/stat %.3f", what,
-	       stats.cpu_utilization, want);
-	tap_ok(stats.active_tasks >= (__u64)hogs &&
-		       stats.total_tasks >= stats.active_tasks,
-	       "%s: %llu tasks, %llu active", what, stats.total_tasks,
-	       stats.active_tasks);
-	if (hogs > 2)
-		tap_ok(stats.average_latency_ns > 1000 &&
-			       stats.average_latency_ns < 1000000000ULL,
-		       "%s: mean wait %llu us", what, stats.average_latency_ns / 1000);
-	for (i = 0; i < hogs; i++)
-		end_child(pids[i]);
-}
-
 static void while_attached(struct qumun *q)
 {
 	struct scheduling_params params;
 	struct qumun_exit_report report;
 	struct qumun *second;
 	__u64 minor, major;
-	int err;
+	pid_t hogs[3];
+	int err, i;
 
 	tap_is(qumun_attach(q), -EALREADY, "attach twice");
 	err = qumun_load(NULL, NULL, &second);
@@ -233,10 +200,12 @@ static void while_attached(struct qumun *q)
 	tap_is(qumun_init_cache_domains(q), 0, "cache domains after attach");
 	tap_is(qumun_get_scheduling_params(q, &params), 0, "parameters");
 	tap_is(qumun_update_scheduling_params(q, &params), 0, "and back");
-	utilization(q, 3, "three hogs");
-	utilization(q, 1, "one hog");
-	utilization(q, 0, "idle");
+	for (i = 0; i < 3; i++)
+		hogs[i] = start_hog(-1, 0);
+	sleep_ms(1000);
 	perf_adds_up(q);
+	for (i = 0; i < 3; i++)
+		end_child(hogs[i]);
 	tap_is(qumun_policy_faults(q, &minor, &major), 0, "faults of the policy");
 	tap_is(major, 0, "no major fault (minor: %llu)", minor);
 	tap_is(qumun_exit_info(q, &report), 0, "not ended");
