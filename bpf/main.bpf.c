@@ -105,6 +105,9 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	/* per-CPU kernel threads hold the machine together: at once, in order */
 	if ((p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1) {
 		count(cp, kernel_kthread);
+		tc = task_ctx(p);
+		if (tc && tc->slot < max_records)
+			arena_task(tc->slot)->enq_at = now;
 		dsq_insert(p, SCX_DSQ_LOCAL, BASE_SLICE_NS, enq_flags);
 		return;
 	}
