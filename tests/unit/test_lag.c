@@ -122,27 +122,50 @@ static void advance(struct sim *s, __u64 to)
 	judge(s);
 }
 
+static struct vt_request request(const struct sim *s, const struct task *t, bool woke)
+{
+	return (struct vt_request){
+		.vruntime = t->vruntime,
+		.from_front = s->front,
+		.front = s->front,
+		.base_ns = s->base,
+		.min_ns = s->min,
+		.max_ns = s->max,
+		.latency_fp = 1024,
+		.weight = t->weight,
+		.cls = QUMUN_CLASS_NORMAL,
+		.nr_waiting = nr_queued(s),
+		.woke = woke,
+	};
+}
+
 /* policies/gthulhu.c: gthulhu_enqueue() */
 static void enqueue(struct sim *s, int i)
 {
 	struct task *t = &s->t[i];
 	bool woke = t->state == ASLEEP;
-	__u64 request, credit;
+	struct vt_request r = request(s, t, woke);
+	struct vt_placement p;
+	double behind;
 
-	t->slice = vt_slice(s->base, s->min, s->max, nr_queued(s));
+	vt_decide(&r, &p);
+	t->vruntime = p.vruntime;
+	t->deadline = p.deadline;
+	t->slice = p.slice_ns;
+	t->state = QUEUED;
 	if (t->slice > t->max_slice)
 		t->max_slice = t->slice;
-	request = vt_charge(t->slice, t->weight);
-	credit = vt_credit(woke, t->slice, s->max, t->weight);
-	t->vruntime = vt_place(t->vruntime, s->front, credit, request + s->max);
-	t->deadline = vt_deadline(t->vruntime, t->slice, t->weight, 1024);
-	t->state = QUEUED;
 	if (woke) {
-		__s64 behind = (__s64)(s->front - t->vruntime);
-
-		note(&s->worst.credit, (double)behind - (double)t->slice);
-		note(&s->worst.credit, (double)behind - (double)request);
+		behind = (double)(__s64)(s->front - t->vruntime);
+		note(&s->worst.credit, behind - (double)t->slice);
+		note(&s->worst.credit, behind - (double)vt_charge(t->slice, t->weight));
 	}
+}
+
+static void advance_front(struct sim *s, __u64 vruntime)
+{
+	if (vt_before(s->front, vruntime))
+		s->front = vruntime;
 }
 
 /* dispatch() and account_running(): the smallest deadline first; the front follows */
@@ -160,8 +183,7 @@ static void pick(struct sim *s)
 		return;
 	s->start = s->now;
 	s->t[best].state = RUNNING;
-	if (vt_before(s->front, s->t[best].vruntime))
-		s->front = s->t[best].vruntime;
+	advance_front(s, s->t[best].vruntime);
 }
 
 /* account_stopping() */
@@ -199,15 +221,24 @@ static void wake(struct sim *s, int i)
 	}
 }
 
+/* account_going_on() if nobody else waits */
 static void slice_ends(struct sim *s)
 {
-	if (!nr_queued(s)) {
-		s->t[s->running].slice += s->base; /* alone: goes on */
+	struct task *t = stop(s);
+	struct vt_request r;
+
+	if (nr_queued(s)) {
+		enqueue(s, s->running);
+		pick(s);
 		return;
 	}
-	stop(s);
-	enqueue(s, s->running);
-	pick(s);
+	r = request(s, t, false);
+	t->slice = vt_request_slice(&r);
+	if (t->slice > t->max_slice)
+		t->max_slice = t->slice;
+	t->deadline = vt_request_deadline(&r, t->vruntime, t->slice);
+	s->start = s->now;
+	advance_front(s, t->vruntime);
 }
 
 static void fall_asleep(struct sim *s)
