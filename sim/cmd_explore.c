@@ -12,8 +12,8 @@
 
 struct explore_options {
 	u64 runs, seed;
-	const char *out, *mode, *policy;
-	u32 failures;
+	const char *out, *mode, *policy, *topology;
+	u32 failures, shares;
 	bool twice, quiet;
 };
 
@@ -28,6 +28,8 @@ static void help(void)
 	      "  --failures N   stop after so many failing cases (1)\n"
 	      "  --mode MODE    only user or only kernel mode\n"
 	      "  --policy NAME  this policy only: a name, or the path of a shared object\n"
+	      "  --topology WORDS  on this machine only: cpus=4,shards=2,...\n"
+	      "  --shares PCT   also check shares by weight, within so many percent\n"
 	      "  --twice        run each scenario twice: same seed, same trace\n"
 	      "  --quiet        no line of progress\n",
 	      stdout);
@@ -42,6 +44,8 @@ static int parse_options(int argc, char **argv, struct explore_options *o)
 		{ "failures", required_argument, 0, 'f' },
 		{ "mode", required_argument, 0, 'm' },
 		{ "policy", required_argument, 0, 'p' },
+		{ "topology", required_argument, 0, 't' },
+		{ "shares", required_argument, 0, 'w' },
 		{ "twice", no_argument, 0, '2' },
 		{ "quiet", no_argument, 0, 'q' },
 		{ "help", no_argument, 0, 'h' },
@@ -69,6 +73,12 @@ static int parse_options(int argc, char **argv, struct explore_options *o)
 		case 'p':
 			o->policy = optarg;
 			break;
+		case 't':
+			o->topology = optarg;
+			break;
+		case 'w':
+			o->shares = (u32)strtoul(optarg, NULL, 0);
+			break;
 		case '2':
 			o->twice = true;
 			break;
@@ -85,14 +95,28 @@ static int parse_options(int argc, char **argv, struct explore_options *o)
 	return 0;
 }
 
-static void restrict_to(struct scenario *sc, const struct explore_options *o)
+static int restrict_to(struct scenario *sc, const struct explore_options *o)
 {
+	u32 cpus = sc->cpus, i;
+
 	if (o->mode)
 		sc->kernel_mode = !strcmp(o->mode, "kernel");
 	if (o->policy) {
 		sc->kernel_mode = false;
 		snprintf(sc->policy, sizeof(sc->policy), "%s", o->policy);
 	}
+	sc->share_pct = o->shares;
+	if (!o->topology)
+		return 0;
+	if (scenario_topology(sc, o->topology)) {
+		fprintf(stderr, "gthulhu-sim explore: no such topology: %s\n",
+			o->topology);
+		return 2;
+	}
+	/* lists of CPUs were made for the other machine */
+	for (i = 0; i < sc->nr_tasks && sc->cpus < cpus; i++)
+		*sc->tasks[i].cpus = '\0';
+	return 0;
 }
 
 /* Shrink, write, tell. */
@@ -159,7 +183,9 @@ int cmd_explore(int argc, char **argv)
 	trace_keep(false);
 	for (i = 0; i < o.runs && failed < o.failures && !rc; i++) {
 		explore_generate(&sc, o.seed + i);
-		restrict_to(&sc, &o);
+		rc = restrict_to(&sc, &o);
+		if (rc)
+			break;
 		if (scenario_check(&sc, err, sizeof(err))) {
 			fprintf(stderr, "gthulhu-sim: %s\n", err);
 			scenario_free(&sc);
