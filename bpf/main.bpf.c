@@ -78,6 +78,15 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu, u64 
 	return cpu;
 }
 
+/*
+ * The policy thread resigned, or was relieved, and left questions behind. Its last switch comes
+ * here, and an enqueue() that asked too late kicks its CPU: on an idle machine nothing else would.
+ */
+static __always_inline bool nobody_answers(struct bpf_control *ctl)
+{
+	return ctl && shm_load(&ctl->mode) == MODE_KERNEL;
+}
+
 void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	u32 this_cpu = bpf_get_smp_processor_id();
@@ -155,6 +164,8 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		if (ask_policy(cp, this_cpu, sh, s, rec, slot, now)) {
 			urgent = woke && wakeup_preempts(rec, cpu, now);
 			announce_work(cp, sh, cp->shard, cpu, urgent, now);
+			if (nobody_answers(ctl))
+				scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 			if (!woke)
 				call_idle_cpu(cp, p, s);
 			return;
@@ -272,8 +283,10 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		if (grant_policy(sh, shard))
 			return;
 	}
-	if (shm_load(&sh->undecided) &&
-	    elapsed(now, sh->rescue_at) > arena_header()->params.rescue_ns / 4) {
+	if (shm_load(&sh->undecided) && nobody_answers(control_priv())) {
+		take_back(shard, 0, now);
+	} else if (shm_load(&sh->undecided) &&
+		   elapsed(now, sh->rescue_at) > arena_header()->params.rescue_ns / 4) {
 		sh->rescue_at = now;
 		take_back(shard, arena_header()->params.rescue_ns, now);
 	}
