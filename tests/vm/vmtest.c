@@ -8,6 +8,7 @@
 
 #define ATTACH_MS 60000 /* emulated and on a busy host the verifier needs long */
 #define END_MS 20000
+#define WITNESS_MS 170000
 #define WATCHED 4096
 #define WATCH_MS 20
 
@@ -83,12 +84,33 @@ bool wait_for_scx(const char *ops, unsigned int ms)
 	return false;
 }
 
+/*
+ * When nothing moves any more, only the kernel can tell why: a real-time child, which no
+ * sched_ext scheduler can keep waiting, writes its view to the console.
+ */
+static void start_witness(void)
+{
+	struct sched_param param = { .sched_priority = 50 };
+	static pid_t witness;
+
+	if (witness)
+		return;
+	witness = child_begin(-1, 0);
+	if (witness)
+		return;
+	sched_setscheduler(0, SCHED_FIFO, &param);
+	sleep_ms(WITNESS_MS);
+	write_text("/proc/sysrq-trigger", "D");
+	_exit(0);
+}
+
 bool daemon_spawn(struct daemon *d, const char *const args[])
 {
 	static unsigned int nr;
 	char *argv[32] = { "gthulhu", "--json" };
 	int i, out, err;
 
+	start_witness();
 	nr++;
 	snprintf(d->out, sizeof(d->out), "/tmp/vmtest-%d-%u.out", getpid(), nr);
 	snprintf(d->err, sizeof(d->err), "/tmp/vmtest-%d-%u.err", getpid(), nr);
@@ -281,7 +303,7 @@ static void probe_run(struct probe_shared *s)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
 		late = now_ns() - at;
 		if (atomic_exchange(&s->reset, 0))
-			s->max_ns = s->samples = 0;
+			s->max_ns = 0;
 		else if (late > s->max_ns)
 			s->max_ns = late;
 		s->samples++;
@@ -322,6 +344,7 @@ void probe_stop(struct probe *p)
 void load_start(struct load *l)
 {
 	l->nr = 2 * nr_online();
+	l->part = 4;
 	if (l->nr > LOAD_HOGS)
 		l->nr = LOAD_HOGS;
 	hogs_start(l->hogs, l->nr);
@@ -352,7 +375,7 @@ bool load_check(struct load *l, const char *what)
 		if (ran < least)
 			least = ran;
 	}
-	ok = tap_ok(least > share / 4, "%s: each hog ran %llu ms or more of its share of %llu",
+	ok = tap_ok(least > share / l->part, "%s: each hog ran %llu ms or more of its share of %llu",
 		    what, (unsigned long long)least / 1000000,
 		    (unsigned long long)share / 1000000);
 	return tap_ok(probe_samples(&l->probe) > l->samples, "%s: the probe ran %llu times", what,

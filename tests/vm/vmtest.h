@@ -82,13 +82,14 @@ void probe_stop(struct probe *p);
 
 /*
  * The load that the faults strike: two hogs for each CPU and a probe.
- * load_check() adds points: since load_mark(), every hog got at least a quarter of its share of
+ * load_check() adds points: since load_mark(), every hog got at least 1/part of its share of
  * the time and the probe ran.
  */
 #define LOAD_HOGS 32
 
 struct load {
 	unsigned int nr;
+	unsigned int part; /* what a hog must get at least, as a part of its share: 4 */
 	pid_t hogs[LOAD_HOGS];
 	__u64 ran[LOAD_HOGS], at, samples;
 	struct probe probe;
