@@ -8,11 +8,31 @@
 
 #include "daemon.h"
 
-static struct qumun *running;
+#define RETURN_SECONDS 3 /* a policy that does not return from a callback may take so long */
 
+static struct qumun *running;
+static volatile sig_atomic_t stopping;
+
+/*
+ * The first signal asks for the end, then a timer runs: a policy that loops in a callback never
+ * sees it, and only the process's end takes the machine away from it. The BPF half has been
+ * deciding for long and gives the machine back when nobody takes over.
+ */
 static void on_signal(int sig)
 {
+	static const char stuck[] =
+		"gthulhu: error: the policy does not return from a callback: ended without it; "
+		"the kernel's own scheduler is back in takeover_ms\n";
+	ssize_t n;
+
+	if (stopping && sig == SIGALRM) {
+		n = write(STDERR_FILENO, stuck, sizeof(stuck) - 1);
+		(void)n; /* nowhere left to say it */
+		_exit(EXIT_RUNTIME);
+	}
+	stopping = 1;
 	qumun_stop(running);
+	alarm(RETURN_SECONDS);
 }
 
 static void catch_signals(struct qumun *q, double for_seconds)
@@ -87,6 +107,7 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 		return err;
 	}
 	err = qumun_run(q);
+	alarm(0);
 	notify("STOPPING=1");
 	service_stop(service);
 	qumun_detach(q);
