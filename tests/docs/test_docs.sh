@@ -66,9 +66,9 @@ done >"$here/paths"
 point "paths in the documents exist" "$here/paths"
 
 # a word with an underscore in backquotes or bold is a name in the code, or in the document's own;
-# docs/reference.md also has the names of another language
+# docs/reference.md has the names of another language, docs/performance.md those of other programs
 {
-	documents | grep -v -x docs/reference.md | xargs grep -o '`[a-z][a-z0-9]*_[a-z0-9_]*\(()\)\?`' /dev/null
+	documents | grep -v -x -e docs/reference.md -e docs/performance.md | xargs grep -o '`[a-z][a-z0-9]*_[a-z0-9_]*\(()\)\?`' /dev/null
 	grep -o '\*[a-z][a-z0-9]*_[a-z0-9_]*\*' man/*.scd
 } | tr -d '`*()' | sort -u | while IFS=: read -r f name; do
 	find include bpf engine lib policies daemon control sim tools tests meson.build -name docs -prune \
@@ -102,7 +102,8 @@ point "every function is found by its name" "$here/aliases"
 
 # every member of the structs that a caller fills or reads is in bold in section 3
 for t in qumun_options scheduler_stats perf_counters scheduling_params qumun_exit_report \
-	qumun_feature qumun_decision qumun_policy_ops qumun_latency qumun_cpu_info qumun_run_state; do
+	qumun_feature qumun_decision qumun_policy_ops qumun_latency qumun_cpu_info qumun_run_state \
+	qumun_rule qumun_task_rule; do
 	awk -v begin="^struct $t \\{" '
 		$0 ~ begin { inside = 1; next }
 		/^}/ { inside = 0 }
@@ -116,7 +117,7 @@ for t in qumun_options scheduler_stats perf_counters scheduling_params qumun_exi
 			gsub(/[*\t ]|\[[^]]*\]/, "")
 			gsub(/,/, "\n")
 			print
-		}' include/qumun.h include/qumun/policy.h include/qumun/params.h | while read -r member; do
+		}' include/qumun.h include/qumun/policy.h include/qumun/params.h include/qumun/rules.h | while read -r member; do
 		case $member in
 		size | abi_version | description | name) continue ;;
 		esac
@@ -167,6 +168,13 @@ compile "the policy of qumun_policy.3" "$here/smallest.c" "$@" -DQUMUN_POLICY_PL
 	echo '}'
 } >"$here/events.c"
 compile "the loop of qumun_exit_events.3" "$here/events.c" "$@"
+{
+	printf '#include <qumun.h>\n#include <stdio.h>\nvoid f(struct qumun *q);\n'
+	printf 'void f(struct qumun *q)\n{\n'
+	tests/docs/code.sh man/qumun_rules.3.scd
+	echo '}'
+} >"$here/rules.c"
+compile "the rule of qumun_rules.3" "$here/rules.c" "$@"
 if [ -f docs/writing-a-policy.md ]; then
 	tests/docs/code.sh docs/writing-a-policy.md >"$here/policy.c"
 	compile "the policy of writing-a-policy.md" "$here/policy.c" "$@" -DQUMUN_POLICY_PLUGIN
