@@ -32,7 +32,7 @@ point() {
 # The functions that the installed headers declare and do not define: names followed by a
 # parenthesis that the compiler knows and leaves to the linker.
 declared() {
-	grep -ho 'qumun_[a-z0-9_]*(' "$include/qumun.h" "$include/qumun/policy.h" | tr -d '(' |
+	grep -ho 'qumun_[a-z0-9_]*(' "$include/qumun.h" "$include"/qumun/*.h | tr -d '(' |
 		sort -u >"$stage/named"
 	while read -r name; do
 		printf '#include <qumun.h>\nvoid *f(void);\nvoid *f(void) { return (void *)&%s; }\n' \
