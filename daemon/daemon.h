@@ -8,6 +8,8 @@
 
 #include <qumun.h>
 
+#include "config.h"
+
 /* Exit codes, documented in gthulhu(8). */
 enum {
 	EXIT_CLEAN = 0,
@@ -19,6 +21,11 @@ enum {
 #define METRICS_DEFAULT "127.0.0.1:9464"
 
 struct daemon_options {
+	struct config config;	 /* the file, or the defaults */
+	const char *config_file; /* or NULL */
+	struct qumun_rule *rules; /* of the command line */
+	size_t nr_rules;
+	bool check_config, print_config;
 	const char *policy;	/* a built-in's name or the path of a shared object */
 	const char *bpf_object; /* NULL: the one inside the library */
 	enum qumun_mode mode;
@@ -34,7 +41,19 @@ struct daemon_options {
 
 /* options.c: 0, or EXIT_USAGE after a message. */
 int options_parse(struct daemon_options *o, int argc, char **argv);
+void options_free(struct daemon_options *o);
 void options_help(FILE *out);
+
+/* reload.c: give @q what @o has of parameters and rules. 0, or negative errno after a message. */
+int options_apply(struct qumun *q, const struct daemon_options *o);
+
+/*
+ * reload.c: a thread that reads the configuration again on SIGHUP, which must be blocked in all
+ * threads by then. @o is what is in effect now and outlives the thread.
+ */
+struct reload;
+struct reload *reload_start(struct qumun *q, const struct daemon_options *o, int argc, char **argv);
+struct reload *reload_stop(struct reload *r);
 
 /* log.c */
 void log_level(enum qumun_log_level level);

@@ -39,7 +39,12 @@ static void catch_signals(struct qumun *q, double for_seconds)
 {
 	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	struct itimerval timer = { 0 };
+	sigset_t hangup;
 
+	/* for reload.c's thread; every thread inherits it */
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
 	running = q;
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
@@ -88,8 +93,9 @@ static void protect_from_oom(void)
 	fclose(f);
 }
 
-static int schedule(struct qumun *q, const struct daemon_options *o)
+static int schedule(struct qumun *q, const struct daemon_options *o, int argc, char **argv)
 {
+	struct reload *reload;
 	struct qumun_exit_report report;
 	struct service *service;
 	int err;
@@ -106,8 +112,10 @@ static int schedule(struct qumun *q, const struct daemon_options *o)
 		qumun_detach(q);
 		return err;
 	}
+	reload = reload_start(q, o, argc, argv);
 	err = qumun_run(q);
 	alarm(0);
+	reload_stop(reload);
 	notify("STOPPING=1");
 	service_stop(service);
 	qumun_detach(q);
@@ -171,12 +179,22 @@ int main(int argc, char **argv)
 		version_print();
 		return EXIT_CLEAN;
 	}
+	if (o.print_config) {
+		config_print(stdout);
+		return EXIT_CLEAN;
+	}
+	if (o.check_config) {
+		printf("%s: right, %zu rules\n", o.config_file, o.config.nr_rules);
+		return EXIT_CLEAN;
+	}
 	if (o.check)
 		return check_run(o.json);
 
 	lo.mode = o.mode;
 	lo.flags = o.partial ? QUMUN_PARTIAL : 0;
 	lo.max_tasks = o.max_tasks;
+	lo.max_records = o.config.max_records;
+	lo.timeout_ms = o.config.timeout;
 	lo.debug = o.debug;
 	lo.log = log_unless_hushed;
 	err = take_over_or_load(&lo, &o, &q);
@@ -184,7 +202,10 @@ int main(int argc, char **argv)
 		return load_failure(&o, err);
 	err = choose_policy(q, o.policy);
 	if (!err)
-		err = schedule(q, &o);
+		err = options_apply(q, &o) ? EXIT_USAGE : 0;
+	if (!err)
+		err = schedule(q, &o, argc, argv);
 	qumun_close(q);
+	options_free(&o);
 	return err;
 }

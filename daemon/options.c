@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line and the environment: option > environment > default. A bad value is an error
+ * The command line and the environment: option > environment > file > default. A bad value is an error
  * that names where it came from and what is accepted.
  */
 #include <errno.h>
@@ -22,7 +22,11 @@ enum {
 	OPT_READ_GROUP,
 	OPT_CHANGE_GROUP,
 	OPT_METRICS,
-	OPT_TAKEOVER
+	OPT_TAKEOVER,
+	OPT_CONFIG,
+	OPT_CHECK_CONFIG,
+	OPT_PRINT_CONFIG,
+	OPT_RULE
 };
 
 static const struct option long_options[] = {
@@ -39,6 +43,10 @@ static const struct option long_options[] = {
 	{ "read-group", required_argument, NULL, OPT_READ_GROUP },
 	{ "change-group", required_argument, NULL, OPT_CHANGE_GROUP },
 	{ "metrics", optional_argument, NULL, OPT_METRICS },
+	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
+	{ "print-config", no_argument, NULL, OPT_PRINT_CONFIG },
+	{ "rule", required_argument, NULL, OPT_RULE },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -55,6 +63,11 @@ void options_help(FILE *out)
 	      "  -m, --mode user|kernel     who decides: the policy, or the BPF half with the\n"
 	      "                             same arithmetic (default user)\n"
 	      "      --partial              schedule only tasks that ask for SCHED_EXT\n"
+	      "      --config FILE          read FILE; SIGHUP reads it again\n"
+	      "      --check-config         only say whether FILE is right\n"
+	      "      --print-config         print the defaults as a file\n"
+	      "      --rule RULE            who matters: comm=foo*,class=latency; can be given\n"
+	      "                             again\n"
 	      "      --for TIME             detach after TIME: 60s, 5m, 1h (default: never)\n"
 	      "      --takeover             become the policy of a gthulhu that is running, stopped\n"
 	      "                             or dead, without a gap; attach anew if there is none\n"
@@ -163,9 +176,38 @@ static int parse_environment(struct daemon_options *o)
 	return err;
 }
 
+static int add_rule(struct daemon_options *o, const char *text)
+{
+	struct qumun_rule rule, *more;
+	char why[1024];
+
+	if (qumun_rule_parse(&rule, text, why, sizeof(why))) {
+		say(QUMUN_LOG_ERROR, "--rule %s: %s", text, why);
+		return EXIT_USAGE;
+	}
+	more = realloc(o->rules, (o->nr_rules + 1) * sizeof(*more));
+	if (!more) {
+		say(QUMUN_LOG_ERROR, "out of memory");
+		return EXIT_RUNTIME;
+	}
+	o->rules = more;
+	o->rules[o->nr_rules++] = rule;
+	return 0;
+}
+
 static int parse_one(struct daemon_options *o, int opt)
 {
 	switch (opt) {
+	case OPT_CONFIG: /* read_config() */
+		return 0;
+	case OPT_CHECK_CONFIG:
+		o->check_config = true;
+		return 0;
+	case OPT_PRINT_CONFIG:
+		o->print_config = true;
+		return 0;
+	case OPT_RULE:
+		return add_rule(o, optarg);
 	case 'p':
 		o->policy = optarg;
 		return 0;
@@ -223,12 +265,42 @@ static int parse_one(struct daemon_options *o, int opt)
 	}
 }
 
+/* The file comes before environment and options, so its name is looked for first. */
+static int read_config(struct daemon_options *o, int argc, char **argv)
+{
+	char why[2048];
+	int opt;
+
+	opterr = 0;
+	optind = 0;
+	while ((opt = getopt_long(argc, argv, "p:m:vVh", long_options, NULL)) != -1) {
+		if (opt == OPT_CONFIG)
+			o->config_file = optarg;
+	}
+	opterr = 1;
+	optind = 0;
+	config_init(&o->config);
+	if (o->config_file &&
+	    config_load(&o->config, o->config_file, why, sizeof(why))) {
+		say(QUMUN_LOG_ERROR, "%s", why);
+		return EXIT_USAGE;
+	}
+	o->policy = o->config.policy;
+	o->mode = o->config.mode;
+	o->partial = o->config.partial;
+	o->level = o->config.log_level;
+	o->max_tasks = o->config.max_tasks;
+	return 0;
+}
+
 int options_parse(struct daemon_options *o, int argc, char **argv)
 {
 	int opt, err;
 
-	*o = (struct daemon_options){ .policy = "gthulhu", .level = QUMUN_LOG_INFO };
-	err = parse_environment(o);
+	*o = (struct daemon_options){ .level = QUMUN_LOG_INFO };
+	err = read_config(o, argc, argv);
+	if (!err)
+		err = parse_environment(o);
 	while (!err &&
 	       (opt = getopt_long(argc, argv, "p:m:vVh", long_options, NULL)) != -1)
 		err = parse_one(o, opt);
@@ -237,5 +309,17 @@ int options_parse(struct daemon_options *o, int argc, char **argv)
 		    argv[optind]);
 		err = EXIT_USAGE;
 	}
+	if (!err && o->check_config && !o->config_file) {
+		say(QUMUN_LOG_ERROR, "--check-config needs --config FILE");
+		err = EXIT_USAGE;
+	}
 	return err;
+}
+
+void options_free(struct daemon_options *o)
+{
+	config_free(&o->config);
+	free(o->rules);
+	o->rules = NULL;
+	o->nr_rules = 0;
 }

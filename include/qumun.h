@@ -314,6 +314,13 @@ int qumun_update_scheduling_params(struct qumun *q,
 int qumun_get_scheduling_params(struct qumun *q, struct scheduling_params *params);
 
 /*
+ * The same for every parameter of the table in qumun/params.h, as one set: fill a block in with
+ * qumun_get_params(), change it, set it. Errors as above. Since 0.1.
+ */
+int qumun_set_params(struct qumun *q, const struct qumun_param_block *params);
+int qumun_get_params(struct qumun *q, struct qumun_param_block *params);
+
+/*
  * Who decides, before or after attach. -EINVAL: no such mode, or user mode although no policy
  * was set before attach. Since 0.1.
  */
