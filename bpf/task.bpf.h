@@ -19,12 +19,13 @@ static __always_inline u32 slot_take(void)
 	struct bpf_control *ctl = control_priv();
 	struct bpf_slot_list *list;
 	struct slot_priv *s;
-	u32 zero = 0, slot, i;
+	u32 zero = 0, slot, i, limit;
 	u64 head;
 
 	list = bpf_map_lookup_elem(&free_slots, &zero);
 	if (!list || !ctl)
 		return QUMUN_NO_SLOT;
+	limit = ctl->record_limit < max_records ? ctl->record_limit : max_records;
 	bpf_for(i, 0, SLOT_TRIES) {
 		head = shm_load(&list->head);
 		slot = (u32)head;
@@ -37,10 +38,14 @@ static __always_inline u32 slot_take(void)
 			      ((head >> 32) + 1) << 32 | shm_load(&s->next_free)))
 			return slot;
 	}
-	slot = __sync_fetch_and_add(&list->fresh, 1);
-	if (slot < ctl->record_limit && slot < max_records)
-		return slot;
-	__sync_fetch_and_add(&list->fresh, -1);
+	/* never beyond the limit and back: what is taken back could be given out twice */
+	bpf_for(i, 0, SLOT_TRIES) {
+		slot = shm_load(&list->fresh);
+		if (slot >= limit)
+			break;
+		if (shm_cas(&list->fresh, slot, slot + 1))
+			return slot;
+	}
 	return QUMUN_NO_SLOT;
 }
 
