@@ -12,8 +12,6 @@
 #define ANSWERS_PER_DISPATCH 64
 #define TAKE_BACK_PER_DISPATCH 32
 #define SCAN_WORDS 128
-#define SLICE_FLOOR_NS 100000ULL
-#define SLICE_CEILING_NS 100000000ULL
 
 /*
  * Global functions: the verifier looks at each once and not again for every way that leads to
@@ -187,10 +185,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	}
-	if (slice < SLICE_FLOOR_NS)
-		slice = SLICE_FLOOR_NS;
-	else if (slice > SLICE_CEILING_NS)
-		slice = SLICE_CEILING_NS;
+	slice = bounded_slice(slice);
 
 	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED))) {
 		count(cp, stale);

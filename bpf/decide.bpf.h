@@ -78,7 +78,7 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
 	note_queued(s, cpu);
-	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, rec->deadline, enq_flags);
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), bounded_slice(slice), rec->deadline, enq_flags);
 	if (!cc->curr_start) {
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 	} else if (woke && wakeup_preempts(rec, cpu, now)) {

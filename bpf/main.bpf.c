@@ -57,7 +57,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		slice = place_task(rec, cpu, true);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
-	dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
+	dsq_insert(p, SCX_DSQ_LOCAL, bounded_slice(slice), enq_flags);
 }
 
 s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
@@ -208,7 +208,7 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 		check_owner(cp, p, s, arena_task(tc->slot), tc->slot);
 		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
 	}
-	p->scx.slice = slice;
+	p->scx.slice = bounded_slice(slice);
 }
 
 /* Would the running task in @slot, requeued now, come before the first of @cpu's queue? */
@@ -255,7 +255,7 @@ static __always_inline bool settle_prev(struct shard_priv *sh, u32 shard,
 	tc = task_ctx(prev);
 	if (!tc || !prev_comes_first(tc->slot, cpu, now))
 		return false;
-	prev->scx.slice = arena_task(tc->slot)->slice_ns;
+	prev->scx.slice = bounded_slice(arena_task(tc->slot)->slice_ns);
 	return true;
 }
 

@@ -243,6 +243,20 @@ static __always_inline u32 gen_of(u64 word)
 	return (u32)(word >> 8);
 }
 
+#define SLICE_FLOOR_NS 100000ULL
+#define SLICE_CEILING_NS 100000000ULL
+
+/*
+ * No slice that was read from the arena, or made of parameters there, goes to the kernel as it
+ * is: the largest number means for ever.
+ */
+static __always_inline u64 bounded_slice(u64 slice)
+{
+	if (slice < SLICE_FLOOR_NS)
+		return SLICE_FLOOR_NS;
+	return slice > SLICE_CEILING_NS ? SLICE_CEILING_NS : slice;
+}
+
 static __always_inline u64 dsq_of_cpu(u32 cpu)
 {
 	return cpu;
