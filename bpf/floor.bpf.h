@@ -16,6 +16,17 @@
 #define FLOOR_LOOKS 256 /* tasks looked at in one pass */
 
 /*
+ * A task that was queued anew, under another affinity, while an old answer for it was being
+ * inserted waits in the queue of a CPU that may not have it; moving it there would be an error
+ * that ends the scheduler. The kernel's own queue, which every CPU looks at, gets it.
+ */
+static __always_inline bool may_run_here(struct task_struct *p, u32 cpu)
+{
+	return scx_bpf_task_cpu(p) == (s32)cpu ||
+	       (!p->migration_disabled && bpf_cpumask_test_cpu(cpu, p->cpus_ptr));
+}
+
+/*
  * dispatch(): true if a starving task was moved to this CPU. A global function, so that the
  * verifier looks at it once and not on each path of dispatch(); the counter lives in a map,
  * because a counter on the stack makes each turn of the loop a new state.
@@ -27,7 +38,7 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 	struct qumun_task QUMUN_ARENA *rec;
 	struct task_struct *p;
 	struct task_ctx *ctx;
-	u64 patience;
+	u64 patience, slice;
 	bool served = false;
 
 	use_arena();
@@ -45,7 +56,12 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 		rec = arena_task(ctx->slot);
 		if (elapsed(now, rec->enq_at) < patience)
 			continue;
-		if (!dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, par->min_slice_ns))
+		slice = bounded_slice(par->min_slice_ns);
+		if (!may_run_here(p, cpu)) {
+			dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_GLOBAL, slice);
+			continue;
+		}
+		if (!dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, slice))
 			continue;
 		rec->vruntime = arena_cpu(cpu)->front;
 		rec->vcpu = cpu;
