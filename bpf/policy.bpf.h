@@ -139,6 +139,12 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	else if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	/* a real-time task took its CPU, which no kick reaches: an idle one serves it */
+	if (enq_flags & ENQ_REENQ) {
+		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+		if (cpu >= 0)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
 }
 
 /* dispatch(): give the parked policy thread this CPU. True if it got it. */
