@@ -115,14 +115,6 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu, st
 	return true;
 }
 
-/* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
-static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu, s32 at)
-{
-	if (cpu == at)
-		return true;
-	return !s->pinned && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
-}
-
 /*
  * A decision goes to @at instead of the CPU that the policy chose: a key that is a virtual
  * deadline (the policy left it in the record) stands for a distance from the other queue's front.
@@ -178,6 +170,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	target = cpu >= 0 && cpu < nr_cpus ? cpu_priv(cpu) : NULL;
 	if (!target || !target->online) {
 		count(cp, bad_cpu);
+		at = serving_cpu(p, s, at, this_cpu);
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	} else if (!may_use(p, s, cpu, at)) {
@@ -296,7 +289,8 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 		count(cp, rescued);
 	else
 		count(cp, taken_back);
-	decide_here(cp, p, s, rec, scx_bpf_task_cpu(p), 0, now);
+	decide_here(cp, p, s, rec,
+		    serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id()), 0, now);
 	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
 		scx_bpf_dispatch_cancel();
 	return 1;

@@ -64,6 +64,28 @@ static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, 
 				  elapsed(now, start), par->min_run_ns);
 }
 
+/* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
+static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu, s32 at)
+{
+	if (cpu == at)
+		return true;
+	return !s->pinned && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+}
+
+/*
+ * Who serves @p, which is at @at? An offline CPU never looks into its queue: @this_cpu, which
+ * executes dispatch(), does it.
+ */
+static __always_inline s32 serving_cpu(struct task_struct *p, struct slot_priv *s, s32 at,
+				       s32 this_cpu)
+{
+	struct bpf_cpu_priv *home = cpu_priv(at);
+
+	if (home && !home->online && may_use(p, s, this_cpu, at))
+		return this_cpu;
+	return at;
+}
+
 /*
  * Decide for @p at @cpu, which it may use: insert it there, and ask for the CPU if the task woke
  * and deserves it. Called from enqueue() and dispatch().

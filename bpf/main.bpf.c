@@ -33,6 +33,7 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 #define STEAL_TRIES 32
+#define SWEEP_NS 5000000ULL /* offline CPUs' queues are looked at this often */
 
 /* A task gets an idle CPU: everything that enqueue() would have done. */
 static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
@@ -197,6 +198,34 @@ static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu)
 	return false;
 }
 
+/*
+ * What a CPU's queue held when it went offline, or got just then: kernels before 7.x leave it
+ * there. A CPU that looks for work takes one of them from time to time, however busy it is.
+ */
+__noinline bool sweep_offline(u32 shard, u64 now)
+{
+	struct shard_priv *sh = shard_priv(shard);
+	struct bpf_cpu_priv *cp;
+	u32 i, cpu;
+
+	use_arena();
+	if (!sh)
+		return false;
+	sh->sweep_at = now;
+	bpf_for(i, 0, STEAL_TRIES) {
+		cpu = sh->sweep_cpu;
+		if (cpu >= nr_cpus)
+			cpu = 0;
+		sh->sweep_cpu = cpu + 1;
+		cp = cpu_priv(cpu);
+		if (cp && !cp->online && dsq_move_to_local(dsq_of_cpu(cpu))) {
+			sh->sweep_at = 0; /* there may be more */
+			return true;
+		}
+	}
+	return false;
+}
+
 static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
 				  u64 now)
 {
@@ -291,6 +320,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		take_back(shard, arena_header()->params.rescue_ns, now);
 	}
 
+	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS && sweep_offline(shard, now))
+		return;
 	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && arena_cpu(cpu)->nr_queued > 0 &&
@@ -458,12 +489,16 @@ void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
 void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct shard_priv *sh;
 
 	use_arena();
 	if (!cp)
 		return;
 	cp->online = 0;
 	arena_cpu(cpu)->online = 0;
+	sh = shard_priv(cp->shard);
+	if (sh)
+		shm_store(&sh->hotplug, 1);
 }
 
 /* A real-time task takes the CPU: what waits in its local queue goes elsewhere. */

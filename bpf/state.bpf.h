@@ -65,6 +65,9 @@ struct shard_priv {
 	u64 urgent;	    /* 1: a pending ask wants a busy CPU at once */
 	u64 gone_at;	    /* when the policy's process died; 0: it lives */
 	u64 rescue_at;	    /* when the last rescue scan ran */
+	u64 hotplug;	    /* 1: a CPU went offline; its queue may hold tasks */
+	u64 sweep_at;	    /* when offline CPUs' queues were last looked at */
+	u64 sweep_cpu;	    /* and where the next look begins */
 };
 
 struct task_ctx {
