@@ -54,19 +54,26 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shar
 }
 
 static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					u64 now)
+					s32 tgid, u64 now)
 {
+	sh->gone_tgid = tgid;
 	sh->gone_at = now;
 	autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
 }
 
-/* Nobody took over in time: end the scheduler, the kernel's own returns. */
+/*
+ * Nobody took over in time: end the scheduler, the kernel's own returns. Who took over has
+ * written its process id: its policy thread may need longer, and kernel mode has none.
+ */
 static __always_inline void end_unless_taken_over(struct shard_priv *sh, u64 now)
 {
 	static char fmt[] = "the policy is gone and nobody took over within %llu ms";
 	u64 patience = arena_header()->params.takeover_ns;
 	unsigned long long ms = patience / 1000000;
+	struct bpf_control *ctl = control_priv();
 
+	if (ctl && ctl->policy_tgid && ctl->policy_tgid != sh->gone_tgid)
+		sh->gone_at = 0;
 	if (sh->gone_at && elapsed(now, sh->gone_at) > patience) {
 		sh->gone_at = 0;
 		scx_bpf_exit_bstr(0, fmt, &ms, sizeof(ms));

@@ -64,6 +64,8 @@ struct shard_priv {
 	u64 scan;	    /* where the next take-back scan begins, in words of queued_bits */
 	u64 urgent;	    /* 1: a pending ask wants a busy CPU at once */
 	u64 gone_at;	    /* when the policy's process died; 0: it lives */
+	s32 gone_tgid;	    /* that process */
+	u32 pad2;
 	u64 rescue_at;	    /* when the last rescue scan ran */
 	u64 hotplug;	    /* 1: a CPU went offline; its queue may hold tasks */
 	u64 sweep_at;	    /* when offline CPUs' queues were last looked at */

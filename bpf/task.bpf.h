@@ -264,7 +264,7 @@ static __always_inline void task_end(struct task_struct *p)
 			struct shard_priv *sh = shard_priv(i);
 
 			if (sh)
-				policy_gone(cp, sh, i, clock_now());
+				policy_gone(cp, sh, i, p->tgid, clock_now());
 		}
 	}
 }
@@ -285,7 +285,7 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task
 	if (runnable)
 		return;
 	if (p->flags & PF_EXITING)
-		policy_gone(cp, sh, shard, now);
+		policy_gone(cp, sh, shard, p->tgid, now);
 	else if (!shm_load(&arena_shard(shard)->sleeping) ||
 		 (p->__state & TASK_STOPPED_OR_TRACED))
 		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
