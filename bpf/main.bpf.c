@@ -426,8 +426,13 @@ void BPF_STRUCT_OPS(gthulhu_enable, struct task_struct *p)
 void BPF_STRUCT_OPS(gthulhu_disable, struct task_struct *p)
 {
 	struct task_ctx *tc = task_ctx(p);
+	int shard = policy_shard(control_priv(), p);
+	struct shard_priv *sh = shard >= 0 ? shard_priv(shard) : NULL;
 
 	use_arena();
+	/* made a real-time task, it is in no queue of ours: only the bell reaches it */
+	if (sh)
+		shm_store(&sh->parked, 0);
 	if (tc && tc->slot < max_records)
 		task_disabled(tc->slot);
 }
