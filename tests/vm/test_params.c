@@ -5,6 +5,7 @@
  * with a policy that reads them.
  */
 #include <math.h>
+#include <sys/resource.h>
 
 #include "live.h"
 
@@ -97,6 +98,116 @@ static void min_slice(struct qumun *q)
 		end_child(hogs[i]);
 }
 
+/* Batch tasks get four base slices, up to the largest slice. */
+static void max_slice(struct qumun *q)
+{
+	pid_t hogs[2] = { start_hog(0, 0), start_hog(0, 0) };
+	struct qumun_rule rule = QUMUN_RULE_INIT;
+	unsigned long slow, fast;
+	unsigned int ids[2], i;
+
+	rule.match = 1U << QUMUN_RULE_TGID;
+	rule.cls = QUMUN_CLASS_BATCH;
+	for (i = 0; i < 2; i++) {
+		rule.tgid = hogs[i];
+		tap_is(qumun_add_rule(q, &rule, &ids[i]), 0, "a batch task");
+	}
+	use(q, 20 * MS, 1 * MS, 20 * MS);
+	sleep_ms(200);
+	fast = switches_in_1_s(hogs, 2);
+	use(q, 20 * MS, 1 * MS, 40 * MS);
+	sleep_ms(200);
+	slow = switches_in_1_s(hogs, 2);
+	tap_ok(slow * 4 < fast * 3, "largest slice doubled: %lu switches/s, before %lu",
+	       slow, fast);
+	for (i = 0; i < 2; i++) {
+		qumun_remove_rule(q, ids[i]);
+		end_child(hogs[i]);
+	}
+}
+
+/* Of two equal hogs a rule names one: the multiplier is its share against the other's. */
+static void weight_multiplier(struct qumun *q)
+{
+	pid_t named = start_hog(0, 0), other = start_hog(0, 0);
+	struct scheduling_params p = defaults;
+	struct qumun_rule rule = QUMUN_RULE_INIT;
+	double share[2];
+	unsigned int id;
+	__u64 a, b;
+	int i;
+
+	rule.match = 1U << QUMUN_RULE_TGID;
+	rule.tgid = named;
+	rule.weight = WEIGHT_NICE_0;
+	tap_is(qumun_add_rule(q, &rule, &id), 0, "a rule names one of two hogs");
+	for (i = 0; i < 2; i++) {
+		p.weight_multiplier = i + 1;
+		tap_is(qumun_update_scheduling_params(q, &p), 0, "weight_multiplier %d",
+		       i + 1);
+		sleep_ms(200);
+		a = schedstat_ns(named);
+		b = schedstat_ns(other);
+		sleep_ms(1500);
+		share[i] = (double)(schedstat_ns(named) - a) /
+			   (double)(schedstat_ns(other) - b);
+	}
+	tap_ok(share[0] > 0.8 && share[0] < 1.25,
+	       "multiplier 1: it gets %.2f times as much", share[0]);
+	tap_ok(share[1] > 1.6 && share[1] < 2.5, "doubled: %.2f times as much", share[1]);
+	qumun_remove_rule(q, id);
+	qumun_update_scheduling_params(q, &defaults);
+	end_child(named);
+	end_child(other);
+}
+
+/* Mean wait of @pid in the second that follows, us, by /proc. */
+static unsigned long long mean_wait_us(pid_t pid)
+{
+	unsigned long long wait[2] = { 0 }, runs[2] = { 0 };
+	char path[64];
+	FILE *f;
+	int i;
+
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	for (i = 0; i < 2; i++) {
+		if (i)
+			sleep_ms(2000);
+		f = fopen(path, "r");
+		if (f && fscanf(f, "%*u %llu %llu", &wait[i], &runs[i]) != 2)
+			wait[i] = runs[i] = 0;
+		if (f)
+			fclose(f);
+	}
+	return runs[1] > runs[0] ? (wait[1] - wait[0]) / (runs[1] - runs[0]) / 1000 : 0;
+}
+
+/*
+ * A light task asks for a long time in its own virtual time: the more that counts in deadlines,
+ * the longer it waits behind a heavy one.
+ */
+static void latency_factor(struct qumun *q)
+{
+	pid_t hog = start_hog(0, 0), light = start_sleeper(0, 10000);
+	struct scheduling_params p = defaults;
+	unsigned long long wait[2];
+	int i;
+
+	setpriority(PRIO_PROCESS, (id_t)light, 10);
+	for (i = 0; i < 2; i++) {
+		p.latency_factor = i ? 4 : 2;
+		tap_is(qumun_update_scheduling_params(q, &p), 0, "latency_factor %g",
+		       p.latency_factor);
+		sleep_ms(300);
+		wait[i] = mean_wait_us(light);
+	}
+	tap_ok(wait[1] * 2 > wait[0] * 3,
+	       "latency factor doubled: waits %llu us, before %llu", wait[1], wait[0]);
+	qumun_update_scheduling_params(q, &defaults);
+	end_child(hog);
+	end_child(light);
+}
+
 static void refused(struct qumun *q)
 {
 	struct scheduling_params p, after;
@@ -162,6 +273,9 @@ int main(void)
 	refused(q);
 	base_slice(q, "kernel mode");
 	min_slice(q);
+	max_slice(q);
+	weight_multiplier(q);
+	latency_factor(q);
 	set_mode(q);
 	qumun_set_mode(q, QUMUN_MODE_USER);
 	base_slice(q, "user mode");
