@@ -140,6 +140,10 @@ static const struct control_field task_fields[] = {
 	F("slice_ns", INTEGER, "ns", "its last slice", NEEDED),
 	F("vruntime", INTEGER, "ns", "virtual runtime; wraps", NEEDED),
 	F("deadline", INTEGER, "ns", "virtual deadline; wraps", NEEDED),
+	F("class", STRING, "", "its class; a rule's or that of its kernel policy", NEEDED,
+	  WORDS("latency", "interactive", "normal", "batch", "idle")),
+	F("rule", INTEGER, "", "id of the rule that counts for it; 0: none", NEEDED),
+	F("rule_text", STRING, "", "that rule; only in task"),
 	F("runtime_ns", INTEGER, "ns", "time on a CPU", NEEDED),
 	F("wait_ns", INTEGER, "ns", "time runnable but not running", NEEDED),
 	F("max_wait_us", INTEGER, "us", "longest such wait", NEEDED),
@@ -191,6 +195,39 @@ static const struct control_field latency_fields[] = {
 	{ 0 }
 };
 
+static const struct control_field rule_id_fields[] = { F("id", INTEGER, "",
+							 "the daemon's name for the rule",
+							 NEEDED, LIMITS(1, 4294967295)),
+						       { 0 } };
+
+static const struct control_field rule_add_args[] = {
+	F("rule", STRING, "",
+	  "KEY=VALUE,... such as comm=nginx*,class=latency; see gthulhuctl(1)", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field rule_load_args[] = {
+	F("rules", LIST, "", "rules as in rules.add, as strings", NEEDED), { 0 }
+};
+
+static const struct control_field rule_load_fields[] = {
+	F("count", INTEGER, "", "rules that are there now by request", NEEDED), { 0 }
+};
+
+static const struct control_field rule_fields[] = {
+	F("id", INTEGER, "", "the daemon's name for the rule", NEEDED),
+	F("owner", STRING, "", "where it came from", NEEDED,
+	  WORDS("file", "command line", "request", "other")),
+	F("rule", STRING, "", "the rule", NEEDED),
+	F("tasks", INTEGER, "", "tasks that it counts for now", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field rules_fields[] = { F("rules", LIST, "",
+						       "all rules, the oldest first",
+						       NEEDED, .members = rule_fields),
+						     { 0 } };
+
 static const struct control_field log_fields[] = {
 	F("lines", LIST, "", "the last messages, oldest first", NEEDED), { 0 }
 };
@@ -220,6 +257,15 @@ const struct control_request control_requests[] = {
 	{ "tasks", CONTROL_READ, "records of many tasks", tasks_args, tasks_fields },
 	{ "latency", CONTROL_READ, "histogram of the times from runnable to running",
 	  latency_args, latency_fields },
+	{ "rules.list", CONTROL_READ, "the rules, and for how many tasks each counts",
+	  no_fields, rules_fields },
+	{ "rules.add", CONTROL_CHANGE, "add a rule; it is in effect when the reply comes",
+	  rule_add_args, rule_id_fields },
+	{ "rules.remove", CONTROL_CHANGE, "remove a rule, wherever it came from",
+	  rule_id_fields, no_fields },
+	{ "rules.load", CONTROL_CHANGE,
+	  "make these the rules that came by request, as one step; other rules stay",
+	  rule_load_args, rule_load_fields },
 	{ "log", CONTROL_READ, "the daemon's last messages", no_fields, log_fields },
 	{ "dump", CONTROL_READ, "status, stats, latency and tasks in one", no_fields,
 	  dump_fields },

@@ -19,6 +19,11 @@ void task_print(FILE *out, const json_t *t)
 		get_int(t, "cpus_allowed"));
 	fprintf(out, "weight   %lld (1024 is nice 0), slice %s\n", get_int(t, "weight"),
 		text_time(a, get_real(t, "slice_ns")));
+	fprintf(out, "class    %s", get_text(t, "class"));
+	if (get_int(t, "rule"))
+		fprintf(out, ", by rule %lld: %s", get_int(t, "rule"),
+			get_text(t, "rule_text"));
+	fputc('\n', out);
 	fprintf(out, "ran      %s in %lld runs", text_time(a, get_real(t, "runtime_ns")),
 		get_int(t, "runs"));
 	if (runs)

@@ -18,6 +18,8 @@ static const struct command commands[] = {
 	{ "tasks", "[--sort WHAT] [--limit N]",
 	  "many tasks: recent, runtime, wait, max_wait, runs", cmd_tasks },
 	{ "params", "get | set NAME=VALUE...", "run-time parameters", cmd_params },
+	{ "rules", "list|add|remove|load|save ...", "which tasks matter, and how",
+	  cmd_rules },
 	{ "mode", "user | kernel", "who decides: the policy, or the BPF half", cmd_mode },
 	{ "top", "[--interval SECONDS]", "live view", cmd_top },
 	{ "dump", "", "status, stats, latency and tasks as JSON", cmd_dump },

@@ -275,7 +275,7 @@ static bool in_use(const struct sockaddr_un *address)
 	return err != ECONNREFUSED;
 }
 
-static int bind_socket(int fd, const struct sockaddr_un *address)
+static int bind_socket(int fd, const struct sockaddr_un *address, bool take_over)
 {
 	const struct sockaddr *a = (const struct sockaddr *)address;
 	struct stat st;
@@ -288,8 +288,8 @@ static int bind_socket(int fd, const struct sockaddr_un *address)
 	if (errno != EADDRINUSE)
 		return -errno;
 	/* what a daemon that died left behind; anything else is not ours to remove */
-	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode) || in_use(address) ||
-	    unlink(address->sun_path))
+	if (lstat(address->sun_path, &st) || !S_ISSOCK(st.st_mode) ||
+	    (!take_over && in_use(address)) || unlink(address->sun_path))
 		return -EADDRINUSE;
 	return bind(fd, a, sizeof(*address)) ? -errno : 0;
 }
@@ -341,7 +341,7 @@ static int open_socket(struct server *s)
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	err = s->listen_fd < 0 ? -errno : make_folder(path);
 	if (!err)
-		err = bind_socket(s->listen_fd, &address);
+		err = bind_socket(s->listen_fd, &address, s->opt.take_over);
 	if (!err && !lstat(path, &st)) {
 		s->dev = st.st_dev;
 		s->ino = st.st_ino;

@@ -26,6 +26,7 @@
  * @path:         of the socket; NULL: none, only @tick
  * @read_group:   members may read; SERVER_NO_GROUP: root only
  * @change_group: members may read and change; SERVER_NO_GROUP: root only
+ * @take_over:    the socket of a daemon that lives or is stopped becomes ours
  * @patience_ms:  0: SERVER_PATIENCE_MS
  * @handle:       answers one request whose arguments fit the table: a new reference, or NULL
  *                with @error. Called in the server's thread.
@@ -34,6 +35,7 @@
 struct server_options {
 	const char *path;
 	gid_t read_group, change_group;
+	bool take_over;
 	unsigned int patience_ms;
 	json_t *(*handle)(void *arg, const struct control_request *request,
 			  const json_t *args, struct control_error *error);

@@ -284,8 +284,15 @@ static json_t *answer_task(struct backend *b, const json_t *args,
 	pid_t pid = (pid_t)json_integer_value(json_object_get(args, "pid"));
 	struct qumun_task task;
 
-	if (!qumun_get_task(b->q, pid, &task))
-		return task_json(&task, requests_clock_ns());
+	json_t *o, *rule;
+
+	if (!qumun_get_task(b->q, pid, &task)) {
+		o = task_json(&task, requests_clock_ns());
+		rule = task.rule_id ? rule_text(b->q, task.rule_id) : NULL;
+		if (rule)
+			json_object_set_new(o, "rule_text", rule);
+		return o;
+	}
 	control_fail(
 		error, CONTROL_E_not_found,
 		"no task %d has a record: it ended, it is not scheduled by gthulhu (partial, "
@@ -354,6 +361,10 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 		{ "mode.set", answer_mode_set },
 		{ "task", answer_task },
 		{ "tasks", answer_tasks },
+		{ "rules.list", rules_list },
+		{ "rules.add", rules_add },
+		{ "rules.remove", rules_remove },
+		{ "rules.load", rules_load },
 		{ "latency", answer_latency },
 		{ "log", answer_log },
 		{ "dump", answer_dump },

@@ -17,6 +17,13 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 			const json_t *args, struct control_error *error);
 __u64 requests_clock_ns(void);
 
+/* rule_requests.c; rule_text() returns NULL if there is no such rule. */
+json_t *rule_text(struct qumun *q, unsigned int id);
+json_t *rules_list(struct backend *b, const json_t *args, struct control_error *error);
+json_t *rules_add(struct backend *b, const json_t *args, struct control_error *error);
+json_t *rules_remove(struct backend *b, const json_t *args, struct control_error *error);
+json_t *rules_load(struct backend *b, const json_t *args, struct control_error *error);
+
 /* tasks.c: one record, and the first @limit of all, sorted by a word of the tasks request. */
 json_t *task_json(const struct qumun_task *task, __u64 now);
 json_t *tasks_json(struct qumun *q, const char *sort, size_t limit,

@@ -62,6 +62,7 @@ int service_start(struct service **out, struct qumun *q, const struct daemon_opt
 	so.path = o->socket ? o->socket : CONTROL_SOCKET;
 	if (!strcmp(so.path, "none"))
 		so.path = NULL;
+	so.take_over = o->takeover;
 	so.arg = s;
 	if (so.tick_ms)
 		so.tick = sign_of_life;

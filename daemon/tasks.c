@@ -43,6 +43,20 @@ static __u64 since(__u64 at, __u64 now)
 	return at && now > at ? now - at : 0;
 }
 
+/* What QUMUN_CLASSES calls it; the record is shared memory and may say anything. */
+static const char *class_name(const struct qumun_task *t)
+{
+	static const char *const names[QUMUN_NR_CLASSES] = { [QUMUN_CLASS_NONE] =
+								     "normal",
+#define X(NAME, name, latency, slice, weight, preempts, doc) [QUMUN_CLASS_##NAME] = #name,
+							     QUMUN_CLASSES(X)
+#undef X
+	};
+	unsigned int cls = t->rule_class ? t->rule_class : t->own_class;
+
+	return cls < QUMUN_NR_CLASSES ? names[cls] : "normal";
+}
+
 json_t *task_json(const struct qumun_task *t, __u64 now)
 {
 	static const char *const states[] = { "sleeping", "queued", "dispatched",
@@ -65,6 +79,8 @@ json_t *task_json(const struct qumun_task *t, __u64 now)
 	set(o, "slice_ns", t->slice_ns);
 	set(o, "vruntime", t->vruntime);
 	set(o, "deadline", t->deadline);
+	json_object_set_new(o, "class", json_string(class_name(t)));
+	set(o, "rule", t->rule_id);
 	set(o, "runtime_ns", t->sum_exec);
 	set(o, "wait_ns", t->sum_wait);
 	set(o, "max_wait_us", t->max_wait_us);

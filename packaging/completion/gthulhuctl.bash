@@ -27,7 +27,7 @@ _gthulhuctl() {
 		;;
 	esac
 	case $command in
-	'') words='status stats latency task tasks params mode top dump bugreport schema
+	'') words='status stats latency task tasks params rules mode top dump bugreport schema
 		--socket --json --version --help' ;;
 	stats) words='--watch --json' ;;
 	latency) words='--cpu --for --json' ;;
@@ -39,6 +39,10 @@ _gthulhuctl() {
 		compopt -o nospace
 		;;
 	mode) words='user kernel' ;;
+	rules)
+		words='list add remove load save'
+		compopt -o default
+		;;
 	top) words='--interval' ;;
 	bugreport) words='-o' ;;
 	status | dump | schema) words='--json' ;;

@@ -10,6 +10,7 @@ commands=(
 	'task:one task'"'"'s record'
 	'tasks:many tasks'
 	'params:run-time parameters'
+	'rules:which tasks matter, and how'
 	'mode:who decides'
 	'top:live view'
 	'dump:status, stats, latency and tasks as JSON'
@@ -38,6 +39,7 @@ argument)
 			'--limit[how many]:number:' '--json'
 		;;
 	params) if ((CURRENT == 2)); then _values what get set; else compadd -S '' -a params; fi ;;
+	rules) if ((CURRENT == 2)); then _values what list add remove load save; else _files; fi ;;
 	mode) _values mode user kernel ;;
 	top) _arguments '--interval[between updates]:seconds:' ;;
 	bugreport) _arguments '-o[file]:file:_files' ;;

@@ -83,7 +83,7 @@ is 'a file that is no socket' code 3 'is gone' "$ctl" status
 rm "$socket"
 is 'the daemon starts' start
 for c in status stats latency 'latency --cpu 1 --for 0.1' 'task 1' tasks 'tasks --sort wait --limit 5' 'params get' \
-	'params set base_slice_ns=3ms' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
+	'params set base_slice_ns=3ms' 'rules list' 'rules add comm=x,class=idle' 'rules remove 7' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
 	# shellcheck disable=SC2086
 	is "$c" "$ctl" $c
 	# shellcheck disable=SC2086
@@ -91,6 +91,11 @@ for c in status stats latency 'latency --cpu 1 --for 0.1' 'task 1' tasks 'tasks 
 done
 is 'status is for people' code 0 '^attached for ' "$ctl" status
 is 'task is for people' code 0 'voluntary' "$ctl" task 1
+printf '# a comment\ncomm=x,class=idle  # one\n\n' >"$work/rules"
+is 'rules load' code 0 'rules are in effect' "$ctl" rules load "$work/rules"
+is 'rules save' "$ctl" rules save
+is 'a rule without an id' code 2 'an id of' "$ctl" rules remove nginx
+is 'a file that is none' code 1 'No such file' "$ctl" rules load "$work/none"
 is 'no such task' code 5 'no task 404' "$ctl" task 404
 is 'a task that is no number' code 2 'the id of a thread' "$ctl" task bash
 is 'two tasks' code 2 'the id of a thread' "$ctl" task 1 2

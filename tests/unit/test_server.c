@@ -355,7 +355,12 @@ static void lifetime(struct server_options *o)
 	tap_ok(!server_start(&s, o), "a server starts");
 	tap_is(server_start(&second, o), -EADDRINUSE,
 	       "a second at the same place does not");
+	o->take_over = true;
+	tap_ok(!server_start(&second, o), "unless it takes over");
+	o->take_over = false;
 	server_stop(s);
+	honest("the old one, which is gone");
+	server_stop(second);
 	tap_ok(stat(path, &st) && errno == ENOENT, "its socket goes with it");
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	{

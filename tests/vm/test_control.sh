@@ -59,7 +59,7 @@ grows() {
 start() {
 	"$top/daemon/gthulhu" "$@" 2>"$work/log" >"$work/final" &
 	daemon=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
 		"$ctl" status >/dev/null 2>&1 && return 0
 		sleep 1
 	done
@@ -156,6 +156,23 @@ hostile() {
 	is 'no fault of the policy' [ "$(value status policy_faults)" = 0 ]
 }
 
+rules() {
+	is 'no rules at first' code 0 'no rules' "$ctl" rules list
+	is 'a rule for a task' "$ctl" rules add "pid=$1,class=batch"
+	is 'the task says so' code 0 "class    batch, by rule 1: pid=$1,class=batch" "$ctl" task "$1"
+	is 'the list counts it' code 0 "^ *1 *1 request *pid=$1,class=batch" "$ctl" rules list
+	is 'a rule that is none' code 1 'colour' "$ctl" rules add "pid=$1,colour=red"
+	printf '# two\ncomm=hackbench*,class=interactive\nuid=7,weight=200\n' >"$work/rules"
+	is 'rules from a file' code 0 '^2 rules' "$ctl" rules load "$work/rules"
+	is 'took the place of the first' code 0 'class    normal' "$ctl" task "$1"
+	"$ctl" rules save "$work/saved"
+	is 'and are saved as they were' sh -c 'grep -v "#" "$0" | cmp - "$1"' "$work/rules" "$work/saved"
+	is 'a file with one bad rule' code 1 'class' sh -c 'echo class=fast >"$1"; "$0" rules load "$1"' "$ctl" "$work/bad"
+	is 'changes nothing' [ "$("$ctl" rules list --json | grep -o '"id"' | wc -l)" -eq 2 ]
+	is 'one is removed' "$ctl" rules remove 3
+	is 'and gone' code 5 'no rule 3' "$ctl" rules remove 3
+}
+
 echo 'TAP version 13'
 is 'without a daemon' code 3 'no gthulhu is running' "$ctl" status
 is 'the daemon starts' start --metrics
@@ -169,15 +186,16 @@ metrics
 strangers
 hostile
 one_task "$hog"
+rules "$hog"
 is 'a bug report' "$ctl" bugreport -o "$work/report"
 is 'has what it should' sh -c 'for w in "== log ==" "attached: policy" "\"decided\":" os-release; do
 	grep -q "$w" "$0" || { echo "$w is missing"; exit 1; }
 done' "$work/report"
+kill "$load" "$hog"
 kill -9 "$daemon"
 sleep 1
 is 'the daemon was killed' code 3 'is gone' "$ctl" status
 is 'another takes its socket' start
-kill "$load" "$hog"
 kill "$daemon"
 is 'it ends in order' wait "$daemon"
 is 'and takes its socket along' [ ! -e "$socket" ]
