@@ -171,6 +171,11 @@ inline dispatch(c)
 		fi
 	:: !parked
 	fi;
+	/* M: settle_prev() */
+	if
+	:: !next[c] && runs && cur[c] == TASK && dsq[c] && parked -> grant_policy(c)
+	:: else
+	fi;
 	d_step {
 		if
 		:: !next[c] && dsq[c] -> dsq[c]--; next[c] = TASK
