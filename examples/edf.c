@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #define MAX_CHOSEN 64
-#define OTHERS_NS  1000000000ULL
+#define OTHERS_NS 1000000000ULL
 
 struct chosen {
 	int tgid;

@@ -125,19 +125,20 @@ QUMUN_API int qumun_set_params(struct qumun *q, const struct qumun_param_block *
 
 	if (!q || !params)
 		return -EINVAL;
-#define X(name, unit, def, min, max, doc)                                                 \
-	if (!err && (params->name > limits_max.name || params->name < limits_min.name)) \
-		err = qumun_fail(q, -EINVAL, "%s is %llu: must be %llu .. %llu", #name,   \
+#define X(name, unit, def, min, max, doc)                                                \
+	if (!err && (params->name > limits_max.name || params->name < limits_min.name))  \
+		err = qumun_fail(q, -EINVAL, "%s is %llu: must be %llu .. %llu", #name,  \
 				 params->name, limits_min.name, limits_max.name);
 	QUMUN_PARAMS(X)
 #undef X
 	if (!err && (params->min_slice_ns > params->base_slice_ns ||
 		     params->base_slice_ns > params->max_slice_ns))
-		err = qumun_fail(q, -EINVAL,
-				 "base_slice_ns is %llu: must lie between min_slice_ns (%llu) and "
-				 "max_slice_ns (%llu)",
-				 params->base_slice_ns, params->min_slice_ns,
-				 params->max_slice_ns);
+		err = qumun_fail(
+			q, -EINVAL,
+			"base_slice_ns is %llu: must lie between min_slice_ns (%llu) and "
+			"max_slice_ns (%llu)",
+			params->base_slice_ns, params->min_slice_ns,
+			params->max_slice_ns);
 	if (err)
 		return err;
 	pthread_mutex_lock(&lock);

@@ -20,7 +20,7 @@
 
 /* How deep caches may be nested, and how many index directories a CPU may have. */
 #define MAX_CACHES 16
-#define NOT_KNOWN  UINT32_MAX
+#define NOT_KNOWN UINT32_MAX
 
 /* A level's value for a CPU: any number that its members share; dense indexes at the end. */
 struct topology {
