@@ -138,6 +138,16 @@ static void accept_one(struct server *s)
 	s->clients[i] = c;
 }
 
+/*
+ * close() alone ends epoll's interest only with the last descriptor of the connection, and a
+ * child of ours may hold another.
+ */
+static struct client *drop(struct server *s, struct client *c)
+{
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
+	return client_free(c);
+}
+
 static void handle_event(struct server *s, const struct epoll_event *ev)
 {
 	struct client *c = ev->data.ptr;
@@ -158,7 +168,7 @@ static void handle_event(struct server *s, const struct epoll_event *ev)
 		alive = false;
 	for (i = 0; !alive && i < SERVER_MAX_CLIENTS; i++) {
 		if (s->clients[i] == c)
-			s->clients[i] = client_free(c);
+			s->clients[i] = drop(s, c);
 	}
 }
 
@@ -181,7 +191,7 @@ static bool serve(struct server *s, long long now)
 		if (alive && client_ready(c))
 			alive = client_answer(c, &s->opt);
 		if (!alive || client_finished(c)) {
-			s->clients[i] = client_free(c);
+			s->clients[i] = drop(s, c);
 			continue;
 		}
 		more |= client_ready(c);

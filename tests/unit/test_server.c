@@ -337,6 +337,7 @@ static void strangers(struct server_options *o)
 	tap_ok(stranger_hears(4002, 0, "\"ok\":true"), "a member of the other group may");
 	tap_ok(stranger_hears(4002, SERVER_MAX_PER_USER - 1, "\"ok\":true"),
 	       "up to its %dth connection", SERVER_MAX_PER_USER);
+	usleep(500000); /* until the server has seen that child's connections end */
 	tap_ok(stranger_hears(4002, SERVER_MAX_PER_USER, "busy"), "but no more");
 	server_stop(s);
 	o->change_group = SERVER_NO_GROUP;
