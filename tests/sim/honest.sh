@@ -23,7 +23,7 @@ point() {
 
 # within PERCENT MINE THEIRS
 within() {
-	awk -v p="$1" -v a="$2" -v b="$3" 'BEGIN { print a >= b * (1 - p / 100) && a <= b * (1 + p / 100) }'
+	awk -v p="$1" -v a="$2" -v b="$3" 'BEGIN { print (a >= b * (1 - p / 100) && a <= b * (1 + p / 100)) }'
 }
 
 # latency ARGUMENTS...: mean and 99th percentile of `periodic`, us
