@@ -266,7 +266,7 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 	struct qumun_task QUMUN_ARENA *rec;
 	struct slot_priv *s;
 	struct task_struct *p;
-	u64 word;
+	u64 word, taken;
 
 	use_arena();
 	if (!cp || !sh || slot >= max_records)
@@ -280,18 +280,20 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 	p = s->task;
 	if (!p)
 		return 0;
-	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED)))
+	/* the next generation: what the policy may still answer is late, not a second answer */
+	taken = state_word((word >> 8) + 1, QUMUN_DISPATCHED);
+	if (!shm_cas(&s->q, word, taken))
 		return 0;
 	end_asking(sh, s, slot);
 	rec = arena_task(slot);
-	shm_store(&rec->state, state_word(word >> 8, QUMUN_DISPATCHED));
+	shm_store(&rec->state, taken);
 	if (min_age)
 		count(cp, rescued);
 	else
 		count(cp, taken_back);
 	decide_here(cp, p, s, rec,
 		    serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id()), 0, now);
-	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED))
+	if (shm_load(&s->q) != taken)
 		scx_bpf_dispatch_cancel();
 	return 1;
 }

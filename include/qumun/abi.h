@@ -22,7 +22,8 @@
  *                                                      predecessor counts as cancelled
  *     QUEUED(gen)         DISPATCHED      BPF dispatch a decision names slot and gen (one
  *                                                      compare-and-swap; the loser is stale)
- *     QUEUED(gen)         DISPATCHED      BPF          take-back from a silent policy
+ *     QUEUED(gen)         DISPATCHED,     BPF          take-back from a silent policy, whose
+ *                         gen+1                        later answer is stale
  *     any                 DISPATCHED      BPF          decided without the policy
  *     any                 RUNNING         BPF running  some tasks never pass enqueue
  *     RUNNING             NONE            BPF stopping

@@ -171,7 +171,7 @@ static void act(char what, int n)
 		world_push(&w, 0, n == 9 ? WORLD_RECORDS : (__u32)n, 1);
 		break;
 	case 't':
-		world_state(&w, (__u32)n, w.q[n] >> 8, QUMUN_DISPATCHED);
+		world_state(&w, (__u32)n, (w.q[n] >> 8) + 1, QUMUN_DISPATCHED);
 		break;
 	case 'n':
 		world_state(&w, (__u32)n, (w.q[n] >> 8) + 1, QUMUN_NONE);
@@ -229,8 +229,8 @@ static const struct {
 	  "2/0/0/0", 0, 0, 0 },
 	{ "a kept task that is asked about again", 'k', "a1 p a1 p r p", "i1 e1 c1 e1 ",
 	  "1/0/0/0", 0, 0, 1 },
-	{ "a kept task that was taken back: the answer is doubled", 'k', "a1 p t1 r p",
-	  "i1 e1 ", "0/0/1/0", 0, 0, 0 },
+	{ "a kept task that was taken back: the answer is stale", 'k', "a1 p t1 r p",
+	  "i1 e1 ", "0/1/0/0", 0, 0, 0 },
 	{ "a kept task whose record changed hands", 'k', "a1 p n1 a1 p",
 	  "i1 e1 c1 i1 e1 ", "0/0/0/0", 0, 0, 0 },
 	{ "the old task's answer does not reach the new one", 'k', "a1 p n1 r p",
