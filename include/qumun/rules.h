@@ -16,8 +16,7 @@
  * change of uid and of cgroup, and at once when rules change. A rule counts from the task's next
  * placement on, that is its next wakeup or the end of its slice.
  *
- * Of CPU sets, CPUs 0 .. 63 can be named. One that has no CPU in common with the task's own
- * affinity is ignored.
+ * Of CPU sets, CPUs 0 .. 63 can be named. They are kept and shown; nothing acts on them yet.
  */
 #ifndef QUMUN_RULES_H
 #define QUMUN_RULES_H
@@ -56,7 +55,7 @@ struct qumun;
 	  "the class")                                                                   \
 	X(weight, WEIGHT, give, "15 to 88761", "the weight; nice 0 is 1024")             \
 	X(slice, SLICE, give, "100us to 100ms", "the slice")                             \
-	X(cpus, CPUS, give, "CPUs of 0 to 63, such as 0-3,8", "where it may run")        \
+	X(cpus, CPUS, give, "CPUs of 0 to 63, such as 0-3,8", "where it may run (kept, without effect yet)")        \
 	X(preempt, PREEMPT, give, "yes or no", "may its wakeups preempt")
 
 enum qumun_rule_key {

@@ -255,8 +255,12 @@ static inline void vt_decide(const struct vt_request *r, struct vt_placement *p)
 	__u64 v = vt_renormalize(r->vruntime, r->from_front, r->front);
 	__u64 slice = vt_request_slice(r);
 	__u64 credit = vt_credit(r->woke, slice, r->max_ns, r->weight);
+	__u64 ahead = vt_charge(slice, r->weight);
 
-	v = vt_place(v, r->front, credit, vt_charge(slice, r->weight) + r->max_ns);
+	/* class latency owes nothing for what it took by right, once its budget is used up */
+	if (r->cls != QUMUN_CLASS_LATENCY)
+		ahead += r->max_ns;
+	v = vt_place(v, r->front, credit, ahead);
 	p->vruntime = v;
 	p->deadline = vt_request_deadline(r, v, slice);
 	p->slice_ns = slice;

@@ -117,9 +117,9 @@ static void test_globs(void)
 		       "glob: %s on %s", globs[i].pattern, globs[i].text);
 }
 
-/* A task in /a/b/c (ids 1, 10, 20, 30) */
+/* A task in /a/b/cde (ids 1, 10, 20, 30) */
 static uint64_t ids[] = { 1, 10, 20, 30 };
-static const struct rule_cgroup deep = { 30, 4, ids, (char *)"/a/b/c" };
+static const struct rule_cgroup deep = { 30, 4, ids, (char *)"/a/b/cde" };
 static const struct rule_task task = { 100, 50, 7, "worker-3", &deep };
 
 /* In the order of their age; @want: which one counts, from 0; -1: none */
@@ -137,7 +137,7 @@ static const struct order_case orders[] = {
 	  0,
 	  0 },
 	{ "cgroup id before path",
-	  { "cgroup_id=1,class=idle", "cgroup=/a/b/c,class=idle" },
+	  { "cgroup_id=1,class=idle", "cgroup=/a/b/cde,class=idle" },
 	  0,
 	  0 },
 	{ "path before comm",
@@ -155,9 +155,9 @@ static const struct order_case orders[] = {
 	  { "cgroup=/a/b/,class=idle", "cgroup=/a/bb,class=idle" },
 	  0,
 	  0 },
-	{ "no path of another's prefix", { "cgroup=/a/b/c/d,class=idle" }, -1, 0 },
+	{ "no path of another's prefix", { "cgroup=/a/b/cde/f,class=idle" }, -1, 0 },
 	{ "nor half a name",
-	  { "cgroup=/a/b/cc,class=idle", "cgroup=/a/b/,uid=8,class=idle" },
+	  { "cgroup=/a/b/c,class=idle", "cgroup=/a/b/,uid=8,class=idle" },
 	  -1,
 	  0 },
 	{ "the root has all", { "cgroup=/,class=idle" }, 0, 0 },
