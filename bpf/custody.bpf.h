@@ -286,7 +286,8 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 		return 0;
 	end_asking(sh, s, slot);
 	rec = arena_task(slot);
-	shm_store(&rec->state, taken);
+	/* unless it was queued anew on another CPU meanwhile: that question stands */
+	(void)shm_cas(&rec->state, word, taken);
 	if (min_age)
 		count(cp, rescued);
 	else

@@ -18,6 +18,7 @@
  * run (short): fails -DASKS=2 -DCANCEL_WITHOUT_CAS
  * run (short): fails -DASKS=2 -DNO_REMARK
  * run (short): fails -DASKS=2 -DNO_CLAIM
+ * run (short): fails -DASKS=2 -DRECORD_BY_STORE
  * run (long): holds -DASKS=3
  */
 #ifndef ASKS
@@ -29,6 +30,7 @@
 #define QUEUED 1
 #define DISPATCHED 2
 byte q_gen, q_state;
+byte rec_gen, rec_state; /* the record's copy, which the policy reads */
 bit queued_bit;
 short undecided;
 
@@ -111,8 +113,8 @@ inline insert_and_flush()
 	fi
 }
 
-/* C: the compare-and-swap of apply_one() and take_back_one() */
-inline claim(g)
+/* C: apply_one() */
+inline apply(g)
 {
 	d_step {
 		won = (q_gen == g && q_state == QUEUED);
@@ -129,6 +131,34 @@ inline claim(g)
 		q_state = DISPATCHED;
 #endif
 		end_asking();
+		insert_and_flush()
+	:: else
+	fi
+}
+
+/* C: take_back_one(): the next generation, so that the policy's answer is late */
+inline take_back(g)
+{
+	d_step {
+		won = (q_gen == g && q_state == QUEUED);
+		if
+		:: won -> q_state = DISPATCHED; q_gen++; gen = q_gen
+		:: else
+		fi
+	}
+	if
+	:: won ->
+		end_asking();
+		d_step {
+			if
+#ifdef RECORD_BY_STORE
+			:: rec_gen = gen; rec_state = DISPATCHED
+#else
+			:: rec_gen == g && rec_state == QUEUED -> rec_gen = gen; rec_state = DISPATCHED
+			:: else
+#endif
+			fi
+		}
 		insert_and_flush()
 	:: else
 	fi
@@ -151,16 +181,24 @@ proctype Task()
 		/* C: ask_policy() */
 		d_step {
 			q_gen++;
+			gen = q_gen;
 			q_state = QUEUED
+		}
+		d_step {
+			rec_gen = gen;
+			rec_state = QUEUED
 		}
 		queued_bit = 1;
 		undecided++;
-		up!q_gen;
+		up!gen;
 		ops_state = OPS_QUEUED
 	:: atomic { in_dsq -> in_dsq = 0; running = 1 };
 		/* account_running(): some tasks never pass enqueue */
 		cancel_asking();
-		q_state = NONE;
+		d_step {
+			q_state = NONE;
+			rec_state = NONE
+		}
 		running = 0
 	:: atomic { !asks && !in_dsq && ops_state == OPS_NONE -> break }
 	od
@@ -172,9 +210,14 @@ proctype Policy()
 	byte g;
 
 	do
-	:: up?g -> down!g
-	:: up?g -> down!g; down!g
-	:: up?g -> break /* silent from here on */
+	:: atomic { up?g ->
+		/* take_ask() believes the record: it must not deny a question that stands */
+		assert(q_gen != g || q_state != QUEUED || (rec_gen == g && rec_state == QUEUED)) };
+		if
+		:: down!g
+		:: down!g; down!g
+		:: break /* silent from here on */
+		fi
 	od
 }
 
@@ -188,7 +231,7 @@ proctype Cpu()
 	:: nempty(down) ->
 		atomic { !drain_lock -> drain_lock = 1 };
 		if
-		:: down?g -> gen = g; claim(g)
+		:: down?g -> gen = g; apply(g)
 		:: empty(down)
 		fi;
 		drain_lock = 0
@@ -198,12 +241,12 @@ proctype Cpu()
 /* C: take_back_one() of a task that the bitmap names; the policy is late or dead */
 proctype Autopilot()
 {
-	byte gen, stamp;
+	byte g, gen, stamp;
 	bit won, is;
 
 	do
-	:: atomic { queued_bit && q_state == QUEUED -> gen = q_gen };
-		claim(gen)
+	:: atomic { queued_bit && q_state == QUEUED -> g = q_gen };
+		take_back(g)
 	od
 }
 
