@@ -42,8 +42,8 @@ static __always_inline void note_latency(struct qumun_cpu QUMUN_ARENA *cc, u32 c
 		vt_budget_publish(own->latency_left, cc->latency_left_ns, pct);
 }
 
-static __always_inline void account_running(struct bpf_cpu_priv *cp, struct task_struct *p,
-					    struct slot_priv *s,
+static __always_inline void account_running(struct bpf_cpu_priv *cp,
+					    struct task_struct *p, struct slot_priv *s,
 					    struct qumun_task QUMUN_ARENA *rec, u32 slot,
 					    u32 cpu, u64 now)
 {
@@ -103,9 +103,9 @@ static __always_inline u64 exec_total(struct task_struct *p, struct slot_priv *s
 	return p->se.sum_exec_runtime - s->exec_base;
 }
 
-static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct task_struct *p,
-					     struct slot_priv *s, u32 slot, u32 cpu,
-					     bool runnable, u64 now)
+static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
+					     struct task_struct *p, struct slot_priv *s,
+					     u32 slot, u32 cpu, bool runnable, u64 now)
 {
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
@@ -129,8 +129,8 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp, struct tas
  * called: book what it ran so far. Else a task that has a CPU for itself would seem to stand
  * still in every figure, and its deadline would lie ever further in the past. Returns its slice.
  */
-static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp, struct task_struct *p,
-					    struct slot_priv *s,
+static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
+					    struct task_struct *p, struct slot_priv *s,
 					    struct qumun_task QUMUN_ARENA *rec, u32 cpu,
 					    u64 now)
 {

@@ -35,7 +35,7 @@ static __always_inline u32 slot_take(void)
 		if (!s)
 			return QUMUN_NO_SLOT;
 		if (shm_cas(&list->head, head,
-			      ((head >> 32) + 1) << 32 | shm_load(&s->next_free)))
+			    ((head >> 32) + 1) << 32 | shm_load(&s->next_free)))
 			return slot;
 	}
 	/* never beyond the limit and back: what is taken back could be given out twice */
@@ -177,7 +177,8 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	return 0;
 }
 
-static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cpu, u64 front)
+static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cpu,
+					 u64 front)
 {
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 
@@ -273,7 +274,8 @@ static __always_inline void task_end(struct task_struct *p)
  * stopping() of a policy thread: it slept where it should not (a fault, a lock, a stop signal)
  * unless it said so in `sleeping`.
  */
-static __always_inline void policy_stopping(struct bpf_cpu_priv *cp, struct task_struct *p, u32 shard,
+static __always_inline void policy_stopping(struct bpf_cpu_priv *cp,
+					    struct task_struct *p, u32 shard,
 					    bool runnable, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);

@@ -30,7 +30,7 @@ struct rules {
 	int wait_fd;
 	pthread_t thread;
 	bool running;
-	__u64 lost;		   /* reports dropped, as last seen */
+	__u64 lost; /* reports dropped, as last seen */
 	unsigned int batch;
 };
 

@@ -55,7 +55,8 @@ struct qumun;
 	  "the class")                                                                   \
 	X(weight, WEIGHT, give, "15 to 88761", "the weight; nice 0 is 1024")             \
 	X(slice, SLICE, give, "100us to 100ms", "the slice")                             \
-	X(cpus, CPUS, give, "CPUs of 0 to 63, such as 0-3,8", "where it may run (kept, without effect yet)")        \
+	X(cpus, CPUS, give, "CPUs of 0 to 63, such as 0-3,8",                            \
+	  "where it may run (kept, without effect yet)")                                 \
 	X(preempt, PREEMPT, give, "yes or no", "may its wakeups preempt")
 
 enum qumun_rule_key {

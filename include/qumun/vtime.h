@@ -94,7 +94,8 @@ static inline __u64 vt_slice(__u64 base_ns, __u64 min_ns, __u64 max_ns, __u32 nr
  * Deadline of a request for @slice_ns made at @vruntime. @latency_fp is the latency factor in
  * 1/1024: below 1024 the task asks for earlier service without asking for more of it.
  */
-static inline __u64 vt_deadline(__u64 vruntime, __u64 slice_ns, __u32 weight, __u64 latency_fp)
+static inline __u64 vt_deadline(__u64 vruntime, __u64 slice_ns, __u32 weight,
+				__u64 latency_fp)
 {
 	__u64 request = vt_charge(slice_ns, weight);
 
