@@ -6,7 +6,7 @@
 # none there proves nothing.
 #
 # usage: tests/model/run.sh MODEL.pml...
-# QUMUN_MODEL=long: the larger sizes (half an hour, 8 GB)
+# QUMUN_MODEL=long: the larger sizes (15 minutes, 3 GB)
 
 if ! command -v spin >/dev/null; then
 	echo "TAP version 13"
@@ -69,7 +69,7 @@ check() {
 # collision).
 tier='short' compact='-DCOLLAPSE -DMEMLIM=1000'
 if [ "${QUMUN_MODEL:-}" = long ]; then
-	tier='short|long' compact='-DHC4 -DMEMLIM=8000'
+	tier='short|long' compact='-DHC4 -DMEMLIM=4000'
 fi
 echo "TAP version 13"
 for model in "$@"; do

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy thread's sleep, wake and park protocol, for spin: two CPUs that dispatch, two
- * wakeups at a time that ask, and the policy thread's loop. In the margin: bpf/policy.bpf.h (P),
- * bpf/custody.bpf.h (C), bpf/main.bpf.c (M), engine/engine.c with lib/run.c (E), the kernel (K).
+ * The policy thread's sleep, wake and park protocol, for spin: two CPUs that dispatch, tasks that
+ * wake up or stay runnable and are asked about, and the policy thread's loop. In the margin:
+ * bpf/policy.bpf.h (P), bpf/custody.bpf.h (C), bpf/main.bpf.c (M), engine/engine.c with lib/run.c
+ * (E), the kernel (K).
  *
  * What only helps when the protocol failed is left out, so that it can't hide a fault: the tick,
  * the second ring of an unanswered bell, the autopilot, the rescue, the wait's timeout. A task
@@ -25,7 +26,6 @@
  * run (long): fails -DASKS=2 -DAWAKE -DBELL_ONCE
  * run (long): holds -DASKS=2
  * run (long): holds -DASKS=2 -DAWAKE
- * run (long): holds -DASKS=2 -DTWO_WAKERS
  */
 #ifndef ASKS
 #define ASKS 2
@@ -376,11 +376,7 @@ init
 		run Cpu(1);
 		run Bell();
 		run Policy();
-		run Waker();
-#ifdef TWO_WAKERS
-		run Waker();
-#endif
-		skip
+		run Waker()
 	};
 	timeout; /* nothing can move any more */
 	assert(!asks && !up[0] && !up[1] && !undecided);
