@@ -76,15 +76,22 @@ static void make_pair(struct scenario *sc, u32 i)
 	t = scenario_add_task(sc, name);
 	add_chan(t, OP_WAIT, req);
 	add_span(t, OP_RUN, some_run());
-	add_chan(t, chance(50) ? OP_SYNC : OP_SIGNAL, rep);
+	add_chan(t, chance(70) ? OP_SYNC : OP_SIGNAL, rep);
 	snprintf(name, sizeof(name), "client%u", i & 255);
 	t = scenario_add_task(sc, name);
-	add_chan(t, chance(50) ? OP_SYNC : OP_SIGNAL, req);
+	add_chan(t, chance(70) ? OP_SYNC : OP_SIGNAL, req);
 	add_chan(t, OP_WAIT, rep);
 	if (chance(60))
 		add_span(t, OP_SLEEP, some_sleep());
 	else
 		add_span(t, OP_RUN, 20000);
+	/* somebody who cannot get out of their way */
+	if (sc->cpus > 1 && chance(40)) {
+		snprintf(name, sizeof(name), "near%u", i & 255);
+		t = scenario_add_task(sc, name);
+		snprintf(t->cpus, sizeof(t->cpus), "%u", (u32)rnd(sc->cpus));
+		add_span(t, OP_RUN, some_run());
+	}
 }
 
 static void make_forker(struct scenario *sc, u32 i)
@@ -270,7 +277,7 @@ static u32 nr_instances(const struct scenario *sc)
  */
 static u64 starve_bound(const struct scenario *sc)
 {
-	u64 bound = 150000000ULL + nr_instances(sc) * 4 * MAX_SLICE_NS, i;
+	u64 bound = 150000000ULL + nr_instances(sc) * 5 * MAX_SLICE_NS, i;
 
 	/* fifo's keys and the BPF half's own do not mix: the floor (max_wait_ns) is what is left */
 	for (i = 0; i < sc->nr_events && !strcmp(sc->policy, "fifo"); i++) {

@@ -35,7 +35,7 @@ edit_of() {
 		edit='s/if (shm_load_acquire(&e->cpus\[cpu\].up.tail) != e->up_head\[cpu\])/if (0)/' ;;
 	# affinity that changed while the task was queued is not looked at
 	affinity) file=bpf/custody.bpf.h
-		edit='s/else if (!may_use(p, cpu, at))/else if (0)/' ;;
+		edit='s/else if (!may_use(.*)) {/else if (0) {/' ;;
 	# who sleeps long may run long
 	sleeper-credit) file=include/qumun/vtime.h
 		edit='s/if (vt_before(vruntime, front - credit))/if (0)/' ;;
