@@ -34,6 +34,7 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 
 #define STEAL_TRIES 32
 #define SWEEP_NS 5000000ULL /* offline CPUs' queues are looked at this often */
+#define RELIEF_NS 10000000ULL /* between looks for CPUs that a real-time task has taken */
 
 /* A task gets an idle CPU: everything that enqueue() would have done. */
 static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
@@ -179,8 +180,11 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		call_idle_cpu(cp, p, s);
 }
 
-/* An idle CPU takes the first task that it may run from another CPU's queue. */
-static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu)
+/*
+ * This CPU takes the first task that it may run from another CPU's queue; with @taken only from
+ * one that runs none of our tasks although some wait.
+ */
+static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu, bool taken)
 {
 	u32 i, victim = cpu;
 
@@ -190,6 +194,8 @@ static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu)
 			victim = 0;
 		if (victim == cpu)
 			break;
+		if (taken && shm_load(&arena_cpu(victim)->curr_start))
+			continue;
 		if (arena_cpu(victim)->nr_queued > 0 && dsq_move_to_local(dsq_of_cpu(victim))) {
 			count(cp, steals);
 			return true;
@@ -224,6 +230,18 @@ __noinline bool sweep_offline(u32 shard, u64 now)
 		}
 	}
 	return false;
+}
+
+/*
+ * A real-time task may hold a CPU for seconds, and with it the queue of that CPU: the busy ones
+ * take a task off it now and then.
+ */
+static __always_inline bool relieve(struct bpf_cpu_priv *cp, u32 cpu, u64 now)
+{
+	if (nr_cpus == 1 || elapsed(now, cp->relief_at) < RELIEF_NS)
+		return false;
+	cp->relief_at = now;
+	return steal(cp, cpu, true);
 }
 
 static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
@@ -324,6 +342,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
 		return;
+	if (relieve(cp, cpu, now))
+		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && arena_cpu(cpu)->nr_queued > 0 &&
 	    settle_prev(sh, shard, prev, cpu, now))
 		return;
@@ -337,7 +357,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		go_on(cp, prev, cpu, now);
 		return;
 	}
-	if (nr_cpus > 1 && steal(cp, cpu))
+	if (nr_cpus > 1 && steal(cp, cpu, false))
 		return;
 	if (shm_load(&sh->parked))
 		grant_policy(sh, shard);

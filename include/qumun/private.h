@@ -39,6 +39,7 @@ struct bpf_cpu_priv {
 	__u32 online;
 	__u64 floor_at;	    /* when the starvation floor was last checked */
 	__u64 floor_looked; /* tasks looked at then */
+	__u64 relief_at;    /* when this CPU last looked for CPUs that are taken */
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];
