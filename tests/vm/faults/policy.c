@@ -21,7 +21,7 @@ static const struct broken policies[] = {
 	{ "never answers one task", POLICIES "broken_forgets_one.so", 0, NULL, "rescued" },
 	{ "answers garbage", POLICIES "broken_garbage.so", 0,
 	  "bad_slot double_dispatched forbidden_cpu", "bad_slot" },
-	{ "answers nothing", POLICIES "broken_mute.so", 0, NULL, "taken_back" },
+	{ "answers nothing", POLICIES "broken_mute.so", 0, NULL, "rescued" },
 	{ "loops for ever", POLICIES "broken_loops.so", 1, NULL, NULL },
 };
 
