@@ -326,6 +326,8 @@ void explore_generate(struct scenario *sc, u64 seed)
 	if (chance(30))
 		add_cost(sc, "sleep_check_ns", PICK(10000, 100000, 500000));
 	if (chance(20))
+		add_cost(sc, "yield_ns", PICK(10000, 100000, 400000));
+	if (chance(20))
 		add_cost(sc, "pass_ask_ns", PICK(5000, 20000, 50000));
 	sc->check = true;
 	sc->starve_ns = starve_bound(sc);

@@ -5,6 +5,7 @@
  *
  *   LOOK    a fixed price: entering the pass, looking at the rings
  *   DECIDE  a price for each ask that LOOK saw; then engine_pass() takes place
+ *   YIELD   answers lie in the ring, the thread is on its way into sched_yield()
  *   CHECK   nothing was done: engine_may_sleep()
  *   ENTER   the way into the wait; then it sleeps, unless the bell holds a token
  *   AWAKE   the way out, engine_awake()
@@ -19,7 +20,7 @@
 #include "policies.h"
 #include "sim.h"
 
-enum step { ST_LOOK, ST_DECIDE, ST_CHECK, ST_ENTER, ST_WAITING, ST_AWAKE };
+enum step { ST_LOOK, ST_DECIDE, ST_YIELD, ST_CHECK, ST_ENTER, ST_WAITING, ST_AWAKE };
 
 struct shard_thread {
 	struct engine engine;
@@ -70,14 +71,17 @@ static void go_look(struct shard_thread *t)
 
 static void after_pass(struct shard_thread *t, unsigned int done)
 {
+	trace_event(TR_POLICY, sim_this_cpu, t->task, done);
+	if (done)
+		go(t, ST_YIELD, sim.costs.yield_ns);
+	else
+		go(t, ST_CHECK, sim.costs.sleep_check_ns);
+}
+
+static void yield(struct shard_thread *t)
+{
 	struct sim_cpu *c = &sim.cpus[sim_this_cpu];
 
-	trace_event(TR_POLICY, sim_this_cpu, t->task, done);
-	if (!done) {
-		go(t, ST_CHECK, sim.costs.sleep_check_ns);
-		return;
-	}
-	/* sched_yield() */
 	sim.cost += sim.costs.syscall_ns;
 	t->task->ts.scx.slice = 0;
 	c->need_resched = true;
@@ -100,6 +104,9 @@ void policy_step(struct sim_task *p)
 		/* fall through */
 	case ST_DECIDE:
 		after_pass(t, engine_pass(&t->engine));
+		return;
+	case ST_YIELD:
+		yield(t);
 		return;
 	case ST_CHECK:
 		if (engine_may_sleep(&t->engine))

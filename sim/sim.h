@@ -182,6 +182,7 @@ enum irq_work_kind { WORK_KICK, WORK_BELL };
 	X(pass_ns, 600, "engine_pass() with nothing to do")                              \
 	X(pass_cpu_ns, 5, "looking at one CPU's ring")                                   \
 	X(pass_ask_ns, 300, "reading an ask, deciding, answering")                       \
+	X(yield_ns, 100, "from the last answer into sched_yield()")                      \
 	X(sleep_check_ns, 250, "engine_may_sleep()")                                     \
 	X(bell_wait_ns, 2200, "epoll_wait() until asleep, and back")                     \
 	X(bell_ring_ns, 700, "reserving and submitting a token")                         \
