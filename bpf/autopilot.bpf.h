@@ -31,7 +31,8 @@ static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
 
 enum autopilot_cause { CAUSE_LATE, CAUSE_BLOCKED, CAUSE_GONE };
 
-static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
+static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
+					    struct shard_priv *sh, u32 shard,
 					    enum autopilot_cause cause, u64 now)
 {
 	if (shm_swap(&sh->autopilot, 1))
@@ -53,8 +54,8 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp, struct shar
 	}
 }
 
-static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					s32 tgid, u64 now)
+static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					u32 shard, s32 tgid, u64 now)
 {
 	sh->gone_tgid = tgid;
 	sh->gone_at = now;
@@ -80,8 +81,8 @@ static __always_inline void end_unless_taken_over(struct shard_priv *sh, u64 now
 	}
 }
 
-static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					    u64 now)
+static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp,
+					    struct shard_priv *sh, u32 shard, u64 now)
 {
 	if (!shm_swap(&sh->autopilot, 0))
 		return;
@@ -94,8 +95,8 @@ static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp, struct shar
 /*
  * Enter or leave as the signs say; true while the BPF half decides. Cheap when all is well.
  */
-static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					    u64 now)
+static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp,
+					    struct shard_priv *sh, u32 shard, u64 now)
 {
 	if (!sh->autopilot) {
 		if (policy_late(sh, now))
@@ -107,8 +108,9 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp, struct shar
 }
 
 /* dispatch() during an episode: take tasks back, and let the policy try from time to time. */
-static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-					       u32 shard, s32 cpu, u64 now)
+static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp,
+					       struct shard_priv *sh, u32 shard, s32 cpu,
+					       u64 now)
 {
 	if (sh->gone_at)
 		end_unless_taken_over(sh, now);

@@ -21,8 +21,8 @@ int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now);
 int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now);
 u32 take_back(u32 shard, u64 min_age, u64 now);
 
-static __always_inline void set_state(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec,
-				      u64 word)
+static __always_inline void set_state(struct slot_priv *s,
+				      struct qumun_task QUMUN_ARENA *rec, u64 word)
 {
 	shm_store(&s->q, word);
 	shm_store(&rec->state, word);
@@ -51,7 +51,8 @@ static __always_inline void unmark_queued(u32 slot)
  * meanwhile, and its bit just cleared would be the new one: whoever clears looks at the word
  * again, whoever queues sets the bit after the word.
  */
-static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *s, u32 slot)
+static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *s,
+				       u32 slot)
 {
 	unmark_queued(slot);
 	if (state_of(shm_load(&s->q)) == QUMUN_QUEUED)
@@ -79,9 +80,10 @@ static __always_inline void cancel_asking(struct bpf_cpu_priv *cp, struct shard_
  * Queue @slot to the policy of this CPU's shard. False if its up-ring is full or broken. Runs
  * with interrupts off on the CPU that owns @cp: the ring's only producer.
  */
-static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu, struct shard_priv *sh,
-				       struct slot_priv *s,
-				       struct qumun_task QUMUN_ARENA *rec, u32 slot, u64 now)
+static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
+				       struct shard_priv *sh, struct slot_priv *s,
+				       struct qumun_task QUMUN_ARENA *rec, u32 slot,
+				       u64 now)
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(this_cpu);
 	struct qumun_ask QUMUN_ARENA *ask;
@@ -213,7 +215,8 @@ __noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
 
 	use_arena();
 	if (cp && sh)
-		apply_one(cp, sh, &arena_shard(shard)->down_ring[head & (QUMUN_DOWN_SLOTS - 1)],
+		apply_one(cp, sh,
+			  &arena_shard(shard)->down_ring[head & (QUMUN_DOWN_SLOTS - 1)],
 			  this_cpu, now);
 	return 0;
 }
@@ -222,8 +225,8 @@ __noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
  * Apply the shard's waiting answers. One CPU at a time: a try-lock, and whoever holds it looks
  * again after letting go, so an answer pushed while others failed the try-lock is not left.
  */
-static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					  s32 cpu, u64 now)
+static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					  u32 shard, s32 cpu, u64 now)
 {
 	struct qumun_shard QUMUN_ARENA *as = arena_shard(shard);
 	u64 nr, head;
@@ -293,7 +296,8 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 	else
 		count(cp, taken_back);
 	decide_here(cp, p, s, rec,
-		    serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id()), 0, now);
+		    serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id()), 0,
+		    now);
 	if (shm_load(&s->q) != taken)
 		scx_bpf_dispatch_cancel();
 	return 1;
@@ -331,7 +335,8 @@ __noinline u32 take_back(u32 shard, u64 min_age, u64 now)
 		bpf_for(bit, 0, 64) {
 			if (!(mask >> bit & 1))
 				continue;
-			if (taken >= TAKE_BACK_PER_DISPATCH || !scx_bpf_dispatch_nr_slots()) {
+			if (taken >= TAKE_BACK_PER_DISPATCH ||
+			    !scx_bpf_dispatch_nr_slots()) {
 				sh->scan = word;
 				return taken;
 			}

@@ -14,7 +14,8 @@
  * be told apart. While queued it does not change.
  */
 static __always_inline void note_enqueue_flags(struct task_struct *p, struct slot_priv *s,
-					       struct qumun_task QUMUN_ARENA *rec, bool woke)
+					       struct qumun_task QUMUN_ARENA *rec,
+					       bool woke)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
 	u32 flags = rec->flags & ~(QUMUN_TASK_WAKEUP | QUMUN_TASK_PINNED);
@@ -31,7 +32,8 @@ static __always_inline void note_enqueue_flags(struct task_struct *p, struct slo
  * Place the virtual time of @rec, which woke or stayed runnable, against the front of @cpu's
  * queue; returns the request's slice.
  */
-static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu, bool woke)
+static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+				      bool woke)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
@@ -51,7 +53,8 @@ static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cp
 }
 
 /* Does @rec, just woken and placed, beat what runs on @cpu? */
-static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, u32 cpu, u64 now)
+static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					    u64 now)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
@@ -65,7 +68,8 @@ static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, 
 }
 
 /* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
-static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu, s32 at)
+static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu,
+				    s32 at)
 {
 	if (cpu == at)
 		return true;
@@ -100,7 +104,8 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
 	note_queued(s, cpu);
-	dsq_insert_vtime(p, dsq_of_cpu(cpu), bounded_slice(slice), rec->deadline, enq_flags);
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), bounded_slice(slice), rec->deadline,
+			 enq_flags);
 	if (!cc->curr_start) {
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 	} else if (woke && wakeup_preempts(rec, cpu, now)) {

@@ -5,11 +5,11 @@
 
 #include "state.bpf.h"
 
-#define dump_line(fmt, args...)                                                      \
-	({                                                                           \
-		static char ___fmt[] = fmt "\n";                                     \
-		unsigned long long ___data[] = { args };                             \
-		scx_bpf_dump_bstr(___fmt, ___data, sizeof(___data));                 \
+#define dump_line(fmt, args...)                                                          \
+	({                                                                               \
+		static char ___fmt[] = fmt "\n";                                         \
+		unsigned long long ___data[] = { args };                                 \
+		scx_bpf_dump_bstr(___fmt, ___data, sizeof(___data));                     \
 	})
 
 void BPF_STRUCT_OPS(gthulhu_dump, struct scx_dump_ctx *dctx)
@@ -22,8 +22,9 @@ void BPF_STRUCT_OPS(gthulhu_dump, struct scx_dump_ctx *dctx)
 		sh = shard_priv(i);
 		if (!sh)
 			return;
-		dump_line("gthulhu: shard %llu undecided=%llu work=%llu parked=%llu autopilot=%llu",
-			  i, sh->undecided, sh->work, sh->parked, sh->autopilot);
+		dump_line(
+			"gthulhu: shard %llu undecided=%llu work=%llu parked=%llu autopilot=%llu",
+			i, sh->undecided, sh->work, sh->parked, sh->autopilot);
 	}
 }
 

@@ -201,7 +201,7 @@ enum scx_wake_flags {
 #define TASK_STOPPED_OR_TRACED 0x0000000cU
 
 #define BPF_STRUCT_OPS(name, args...) SEC("struct_ops/" #name) BPF_PROG(name, ##args)
-#define BPF_STRUCT_OPS_SLEEPABLE(name, args...) \
+#define BPF_STRUCT_OPS_SLEEPABLE(name, args...)                                          \
 	SEC("struct_ops.s/" #name) BPF_PROG(name, ##args)
 
 /* kfuncs of every supported kernel */
@@ -233,22 +233,25 @@ struct bpf_iter_scx_dsq {
 #define SCX_DSQ_ITER_REV (1ULL << 16)
 #define BPF_FOR_EACH_ITER (&___it)
 
-extern int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id, u64 flags) __ksym;
+extern int bpf_iter_scx_dsq_new(struct bpf_iter_scx_dsq *it, u64 dsq_id,
+				u64 flags) __ksym;
 extern struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it) __ksym;
 extern void bpf_iter_scx_dsq_destroy(struct bpf_iter_scx_dsq *it) __ksym;
 
 /* renamed in 6.13 */
-extern void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice) __ksym __weak;
-extern bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
-			     u64 enq_flags) __ksym __weak;
+extern void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it,
+				       u64 slice) __ksym __weak;
+extern bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			     u64 dsq_id, u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dispatch_from_dsq_set_slice___old(struct bpf_iter_scx_dsq *it,
 						      u64 slice) __ksym __weak;
-extern bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it, struct task_struct *p,
-					    u64 dsq_id, u64 enq_flags) __ksym __weak;
+extern bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it,
+					    struct task_struct *p, u64 dsq_id,
+					    u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice,
 			       u64 enq_flags) __ksym __weak;
-extern void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime,
-				     u64 enq_flags) __ksym __weak;
+extern void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice,
+				     u64 vtime, u64 enq_flags) __ksym __weak;
 extern bool scx_bpf_dsq_move_to_local(u64 dsq_id) __ksym __weak;
 extern void scx_bpf_dispatch___old(struct task_struct *p, u64 dsq_id, u64 slice,
 				   u64 enq_flags) __ksym __weak;
@@ -263,7 +266,8 @@ extern void scx_bpf_reenqueue_local___v2(void) __ksym __weak;
 
 #endif
 
-static __always_inline void dsq_insert(struct task_struct *p, u64 dsq, u64 slice, u64 flags)
+static __always_inline void dsq_insert(struct task_struct *p, u64 dsq, u64 slice,
+				       u64 flags)
 {
 	if (bpf_ksym_exists(scx_bpf_dsq_insert))
 		scx_bpf_dsq_insert(p, dsq, slice, flags);
@@ -288,8 +292,8 @@ static __always_inline bool dsq_move_to_local(u64 dsq)
 }
 
 /* Move @p, which the iterator stands on, to another queue with @slice. */
-static __always_inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq,
-				     u64 slice)
+static __always_inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+				     u64 dsq, u64 slice)
 {
 	if (bpf_ksym_exists(scx_bpf_dsq_move)) {
 		scx_bpf_dsq_move_set_slice(it, slice);

@@ -33,12 +33,12 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 #define STEAL_TRIES 32
-#define SWEEP_NS 5000000ULL /* offline CPUs' queues are looked at this often */
+#define SWEEP_NS 5000000ULL   /* offline CPUs' queues are looked at this often */
 #define RELIEF_NS 10000000ULL /* between looks for CPUs that a real-time task has taken */
 
 /* A task gets an idle CPU: everything that enqueue() would have done. */
-static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
-				       u64 enq_flags, u64 now)
+static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p,
+				       u32 cpu, u64 enq_flags, u64 now)
 {
 	struct task_ctx *tc = task_ctx(p);
 	struct qumun_task QUMUN_ARENA *rec;
@@ -62,7 +62,8 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 	dsq_insert(p, SCX_DSQ_LOCAL, bounded_slice(slice), enq_flags);
 }
 
-s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
+		   u64 wake_flags)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	bool idle = false;
@@ -196,7 +197,8 @@ static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu, bool taken)
 			break;
 		if (taken && shm_load(&arena_cpu(victim)->curr_start))
 			continue;
-		if (arena_cpu(victim)->nr_queued > 0 && dsq_move_to_local(dsq_of_cpu(victim))) {
+		if (arena_cpu(victim)->nr_queued > 0 &&
+		    dsq_move_to_local(dsq_of_cpu(victim))) {
 			count(cp, steals);
 			return true;
 		}
@@ -270,7 +272,8 @@ __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 	if (slot >= max_records)
 		return false;
 	rec = arena_task(slot);
-	struct vt_request r = VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0, 0);
+	struct vt_request r =
+		VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0, 0);
 
 	key = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), r.weight);
 	key = vt_request_deadline(&r, key, rec->slice_ns);
@@ -338,20 +341,20 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		take_back(shard, arena_header()->params.rescue_ns, now);
 	}
 
-	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS && sweep_offline(shard, now))
+	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS &&
+	    sweep_offline(shard, now))
 		return;
 	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
 		return;
 	if (relieve(cp, cpu, now))
 		return;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) && arena_cpu(cpu)->nr_queued > 0 &&
-	    settle_prev(sh, shard, prev, cpu, now))
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
+	    arena_cpu(cpu)->nr_queued > 0 && settle_prev(sh, shard, prev, cpu, now))
 		return;
 	if (dsq_move_to_local(dsq_of_cpu(cpu)))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
-		if (!sh->autopilot && shm_load(&sh->parked) &&
-		    grant_policy(sh, shard))
+		if (!sh->autopilot && shm_load(&sh->parked) && grant_policy(sh, shard))
 			return;
 		/* alone: goes on without being asked about */
 		go_on(cp, prev, cpu, now);
@@ -466,7 +469,8 @@ void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)
 		task_note_weight(p, arena_task(tc->slot));
 }
 
-void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpumask *mask)
+void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p,
+		    const struct cpumask *mask)
 {
 	struct task_ctx *tc = task_ctx(p);
 
@@ -475,7 +479,8 @@ void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p, const struct cpu
 		task_note_affinity(p, arena_task(tc->slot), mask);
 }
 
-s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p, struct scx_init_task_args *args)
+s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p,
+		   struct scx_init_task_args *args)
 {
 	s32 err;
 
@@ -485,7 +490,8 @@ s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p, struct scx_init_tas
 	return err;
 }
 
-void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
+void BPF_STRUCT_OPS(gthulhu_exit_task, struct task_struct *p,
+		    struct scx_exit_task_args *args)
 {
 	use_arena();
 	trace_task_state(p, "EXIT");

@@ -26,11 +26,12 @@
 
 #include "state.bpf.h"
 
-#define POLICY_SLICE_NS 5000000ULL	/* of a policy thread: finite, renewed while it has work */
-#define AUTOPILOT_GRANT_NS 20000000ULL	/* a late policy gets a CPU this often */
-#define AUTOPILOT_SLICE_NS 1000000ULL	/* and for so long */
-#define LAZY_NS 1000000ULL		/* asks without hurry are gathered for so long */
-#define BELL_AGAIN_NS 5000000ULL	/* an unanswered bell is rung again after this */
+#define POLICY_SLICE_NS                                                                  \
+	5000000ULL /* of a policy thread: finite, renewed while it has work */
+#define AUTOPILOT_GRANT_NS 20000000ULL /* a late policy gets a CPU this often */
+#define AUTOPILOT_SLICE_NS 1000000ULL  /* and for so long */
+#define LAZY_NS 1000000ULL	       /* asks without hurry are gathered for so long */
+#define BELL_AGAIN_NS 5000000ULL       /* an unanswered bell is rung again after this */
 
 /* The shard that thread @p decides for, or -1. */
 static __always_inline int policy_shard(struct bpf_control *ctl, struct task_struct *p)
@@ -51,7 +52,8 @@ static __always_inline int policy_shard(struct bpf_control *ctl, struct task_str
  * runs, or until it completes a pass: it may have heard the bell on its way to sleep and turned
  * round without ever stopping, so running() alone does not tell.
  */
-static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv *sh, u64 now)
+static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+				      u64 now)
 {
 	u64 rounds = shm_load(&arena_shard(cp->shard)->rounds), *token;
 
@@ -74,8 +76,8 @@ static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv
  * Asks were pushed: make sure that the policy thread gets to see them. @cpu is where the task
  * would like to run; @urgent means now, not when a CPU next looks for work.
  */
-static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh, u32 shard,
-					  s32 cpu, bool urgent, u64 now)
+static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+					  u32 shard, s32 cpu, bool urgent, u64 now)
 {
 	u64 before;
 
@@ -117,8 +119,8 @@ static __always_inline bool policy_can_wait(struct shard_priv *sh, u32 cpu, u64 
 }
 
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
-static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p, u32 shard,
-					u64 enq_flags, u64 now)
+static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p,
+					u32 shard, u64 enq_flags, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
 	s32 cpu = scx_bpf_task_cpu(p);
@@ -131,8 +133,8 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		sh->rounds = rounds;
 		sh->granted_at = 0;
 	}
-	dsq_insert(p, dsq_of_policy(shard), sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS,
-		   enq_flags);
+	dsq_insert(p, dsq_of_policy(shard),
+		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->pad0[0], now);
 	if (policy_wanted(sh) && !sh->autopilot && !policy_can_wait(sh, cpu, now))

@@ -28,52 +28,52 @@ enum run_mode { MODE_USER = 0, MODE_KERNEL = 1 };
 /* A task record's private half. */
 struct slot_priv {
 	struct task_struct __kptr *task;
-	u64 q;		    /* generation << 8 | enum qumun_state: the truth about custody */
-	u64 enq_at;	    /* when it was last queued to the policy */
-	u64 exec_base;	    /* its se.sum_exec_runtime when it got the record */
-	u32 on_dsq;	    /* CPU + 1 of the dispatch queue that holds it, or 0 */
+	u64 q;	       /* generation << 8 | enum qumun_state: the truth about custody */
+	u64 enq_at;    /* when it was last queued to the policy */
+	u64 exec_base; /* its se.sum_exec_runtime when it got the record */
+	u32 on_dsq;    /* CPU + 1 of the dispatch queue that holds it, or 0 */
 	u32 next_free;
 	u32 incarnation;
-	u32 pinned;	    /* queued with migration disabled */
-	u64 cred;	    /* its credentials and set of cgroups as last seen, */
-	u64 css_set;	    /* pointers that are only compared; see rules.bpf.h */
+	u32 pinned;  /* queued with migration disabled */
+	u64 cred;    /* its credentials and set of cgroups as last seen, */
+	u64 css_set; /* pointers that are only compared; see rules.bpf.h */
 };
 
 struct shard_priv {
 	/* written by enqueue */
-	u64 work;	    /* 1: asks were pushed since the policy was last granted a CPU */
-	u64 undecided;	    /* tasks that wait for an answer */
-	u64 undecided_at;   /* when that became non-zero */
-	u64 wake_sent_at;   /* a wakeup is on its way; 0: none */
+	u64 work;      /* 1: asks were pushed since the policy was last granted a CPU */
+	u64 undecided; /* tasks that wait for an answer */
+	u64 undecided_at;    /* when that became non-zero */
+	u64 wake_sent_at;    /* a wakeup is on its way; 0: none */
 	u64 wake_sent_round; /* the round that the policy had completed then */
 	u64 pad0[3];
 	/* the policy thread */
-	u64 parked;	    /* 1: runnable, in our queue of policy threads */
-	u64 granted_at;	    /* first CPU time (or wakeup) since its last sign of life; 0: none */
-	u64 last_decision;  /* when it last answered validly */
-	u64 rounds;	    /* the arena's round counter as last seen */
-	u64 run_at;	    /* when the policy thread began to run; 0: not running */
+	u64 parked;	/* 1: runnable, in our queue of policy threads */
+	u64 granted_at; /* first CPU time (or wakeup) since its last sign of life; 0: none */
+	u64 last_decision; /* when it last answered validly */
+	u64 rounds;	   /* the arena's round counter as last seen */
+	u64 run_at;	   /* when the policy thread began to run; 0: not running */
 	u64 pad1[3];
 	/* the down-ring's consumer */
 	u64 drain_lock;
-	u64 down_head;	    /* our cursor */
-	u64 autopilot;	    /* 1: the BPF half decides */
+	u64 down_head; /* our cursor */
+	u64 autopilot; /* 1: the BPF half decides */
 	u64 autopilot_at;
 	u64 autopilot_rounds;
-	u64 grant_at;	    /* when the policy last got a CPU during autopilot */
-	u64 scan;	    /* where the next take-back scan begins, in words of queued_bits */
-	u64 urgent;	    /* 1: a pending ask wants a busy CPU at once */
-	u64 gone_at;	    /* when the policy's process died; 0: it lives */
-	s32 gone_tgid;	    /* that process */
+	u64 grant_at;  /* when the policy last got a CPU during autopilot */
+	u64 scan;      /* where the next take-back scan begins, in words of queued_bits */
+	u64 urgent;    /* 1: a pending ask wants a busy CPU at once */
+	u64 gone_at;   /* when the policy's process died; 0: it lives */
+	s32 gone_tgid; /* that process */
 	u32 pad2;
-	u64 rescue_at;	    /* when the last rescue scan ran */
-	u64 hotplug;	    /* 1: a CPU went offline; its queue may hold tasks */
-	u64 sweep_at;	    /* when offline CPUs' queues were last looked at */
-	u64 sweep_cpu;	    /* and where the next look begins */
+	u64 rescue_at; /* when the last rescue scan ran */
+	u64 hotplug;   /* 1: a CPU went offline; its queue may hold tasks */
+	u64 sweep_at;  /* when offline CPUs' queues were last looked at */
+	u64 sweep_cpu; /* and where the next look begins */
 };
 
 struct task_ctx {
-	u32 slot;	    /* its record, or QUMUN_NO_SLOT */
+	u32 slot; /* its record, or QUMUN_NO_SLOT */
 	u32 incarnation;
 };
 

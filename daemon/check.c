@@ -7,15 +7,18 @@
 
 static void print_feature(void *arg, const struct qumun_feature *f)
 {
-	printf("%-4s %-28s %s\n", f->present ? "yes" : f->required ? "NO" : "no", f->name,
-	       f->detail);
+	printf("%-4s %-28s %s\n",
+	       f->present    ? "yes"
+	       : f->required ? "NO"
+			     : "no",
+	       f->name, f->detail);
 }
 
 static void add_feature(void *arg, const struct qumun_feature *f)
 {
-	json_array_append_new(arg, json_pack("{s:s, s:b, s:b, s:s}", "name", f->name, "present",
-					     f->present, "required", f->required, "detail",
-					     f->detail));
+	json_array_append_new(arg, json_pack("{s:s, s:b, s:b, s:s}", "name", f->name,
+					     "present", f->present, "required",
+					     f->required, "detail", f->detail));
 }
 
 int check_run(bool json)
@@ -36,7 +39,8 @@ int check_run(bool json)
 	} else {
 		printf("kernel %s\n", u.release);
 		err = qumun_check(print_feature, NULL);
-		puts(err ? "This kernel cannot run gthulhu." : "This kernel can run gthulhu.");
+		puts(err ? "This kernel cannot run gthulhu."
+			 : "This kernel can run gthulhu.");
 	}
 	return err ? EXIT_SYSTEM : EXIT_CLEAN;
 }

@@ -21,8 +21,8 @@ enum {
 #define METRICS_DEFAULT "127.0.0.1:9464"
 
 struct daemon_options {
-	struct config config;	 /* the file, or the defaults */
-	const char *config_file; /* or NULL */
+	struct config config;	  /* the file, or the defaults */
+	const char *config_file;  /* or NULL */
 	struct qumun_rule *rules; /* of the command line */
 	size_t nr_rules;
 	bool check_config, print_config;
@@ -52,7 +52,8 @@ int options_apply(struct qumun *q, const struct daemon_options *o);
  * threads by then. @o is what is in effect now and outlives the thread.
  */
 struct reload;
-struct reload *reload_start(struct qumun *q, const struct daemon_options *o, int argc, char **argv);
+struct reload *reload_start(struct qumun *q, const struct daemon_options *o, int argc,
+			    char **argv);
 struct reload *reload_stop(struct reload *r);
 
 /* log.c */

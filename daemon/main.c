@@ -8,7 +8,8 @@
 
 #include "daemon.h"
 
-#define RETURN_SECONDS 3 /* a policy that does not return from a callback may take so long */
+#define RETURN_SECONDS                                                                   \
+	3 /* a policy that does not return from a callback may take so long */
 
 static struct qumun *running;
 static volatile sig_atomic_t stopping;
@@ -93,7 +94,8 @@ static void protect_from_oom(void)
 	fclose(f);
 }
 
-static int schedule(struct qumun *q, const struct daemon_options *o, int argc, char **argv)
+static int schedule(struct qumun *q, const struct daemon_options *o, int argc,
+		    char **argv)
 {
 	struct reload *reload;
 	struct qumun_exit_report report;

@@ -280,8 +280,7 @@ static int read_config(struct daemon_options *o, int argc, char **argv)
 	opterr = 1;
 	optind = 0;
 	config_init(&o->config);
-	if (o->config_file &&
-	    config_load(&o->config, o->config_file, why, sizeof(why))) {
+	if (o->config_file && config_load(&o->config, o->config_file, why, sizeof(why))) {
 		say(QUMUN_LOG_ERROR, "%s", why);
 		return EXIT_USAGE;
 	}

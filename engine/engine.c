@@ -172,7 +172,8 @@ unsigned int engine_pass(struct engine *e)
 	e->counters.passes++;
 	shm_store_release(&e->shard->rounds, e->shard->rounds + 1);
 	/* a policy that met a full ring has more to give: no reason to sleep */
-	return read + (unsigned int)(e->counters.answers - answers + e->counters.full - full);
+	return read +
+	       (unsigned int)(e->counters.answers - answers + e->counters.full - full);
 }
 
 bool engine_may_sleep(struct engine *e)
@@ -203,8 +204,8 @@ int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_ta
 	const struct engine *e = engine_of(ctx);
 	const struct engine_slot *s = &e->slots[t - e->tasks];
 
-	return s->waiting && shm_load_acquire(&t->state) ==
-				     ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
+	return s->waiting &&
+	       shm_load_acquire(&t->state) == ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
 }
 
 /* May one more answer be written? A broken ring is taken to be empty where its reader stands. */

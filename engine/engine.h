@@ -30,20 +30,20 @@
 
 struct engine_counters {
 	__u64 passes;
-	__u64 asks;	    /* entries read from up-rings */
-	__u64 stale_asks;   /* of these: no longer waiting when read */
-	__u64 broken_asks;  /* of these: nonsense */
-	__u64 broken_ring;  /* a cursor of the other side that made no sense */
-	__u64 answers;	    /* decisions pushed */
-	__u64 refused;	    /* qumun_dispatch() on a task that did not wait */
-	__u64 full;	    /* qumun_dispatch() with a full ring */
+	__u64 asks;	   /* entries read from up-rings */
+	__u64 stale_asks;  /* of these: no longer waiting when read */
+	__u64 broken_asks; /* of these: nonsense */
+	__u64 broken_ring; /* a cursor of the other side that made no sense */
+	__u64 answers;	   /* decisions pushed */
+	__u64 refused;	   /* qumun_dispatch() on a task that did not wait */
+	__u64 full;	   /* qumun_dispatch() with a full ring */
 };
 
 /* What the engine remembers of a slot, in its own memory. */
 struct engine_slot {
-	__u32 asked_gen;    /* generation that was last handed to the policy */
+	__u32 asked_gen; /* generation that was last handed to the policy */
 	__u32 incarnation;
-	__u32 waiting;	    /* 1: handed over and not answered */
+	__u32 waiting; /* 1: handed over and not answered */
 };
 
 struct engine {
@@ -56,11 +56,11 @@ struct engine {
 	__u32 shard_id;
 	const struct qumun_policy_ops *policy;
 	void *policy_state;
-	struct engine_slot *slots;  /* max_records of them */
-	__u64 *up_head;		    /* our cursor for each CPU's up-ring */
+	struct engine_slot *slots; /* max_records of them */
+	__u64 *up_head;		   /* our cursor for each CPU's up-ring */
 	__u64 down_tail;
 	__u64 now;
-	__u32 next_cpu;		    /* where the next pass begins, so that no ring starves */
+	__u32 next_cpu; /* where the next pass begins, so that no ring starves */
 	struct qumun_param_block params;
 	__u64 params_seq;
 	struct engine_counters counters;

@@ -26,7 +26,8 @@ static __u64 page_up(__u64 size)
 	return (size + 4095) & ~4095ULL;
 }
 
-size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards, __u32 max_records)
+size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards,
+		    __u32 max_records)
 {
 #define X(name, unit, def, min, max, doc) .name = def,
 	static const struct qumun_param_block defaults = { QUMUN_PARAMS(X) };
@@ -40,9 +41,11 @@ size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards, __u32
 	a->max_records = max_records;
 	a->params = defaults;
 	a->shards_off = page_up(sizeof(*a));
-	a->cpus_off = page_up(a->shards_off + (__u64)nr_shards * sizeof(struct qumun_shard));
+	a->cpus_off =
+		page_up(a->shards_off + (__u64)nr_shards * sizeof(struct qumun_shard));
 	a->records_off = page_up(a->cpus_off + (__u64)nr_cpus * sizeof(struct qumun_cpu));
-	a->size = page_up(a->records_off + (__u64)max_records * sizeof(struct qumun_task));
+	a->size =
+		page_up(a->records_off + (__u64)max_records * sizeof(struct qumun_task));
 	return a->size;
 }
 
@@ -54,7 +57,9 @@ int arena_reserve(struct qumun *q, size_t size, void **addr)
 
 	for (i = 0; i < CANDIDATES; i++, at += CANDIDATE_STEP) {
 		p = mmap((void *)at, size, PROT_NONE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
+				 MAP_NORESERVE,
+			 -1, 0);
 		if (p == (void *)at) {
 			*addr = p;
 			return 0;
@@ -62,10 +67,11 @@ int arena_reserve(struct qumun *q, size_t size, void **addr)
 		if (p != MAP_FAILED)
 			munmap(p, size);
 	}
-	return qumun_fail(q, -ENOMEM,
-			  "no free address range of %zu bytes for the arena: raise the limit on "
-			  "address space (ulimit -v) or lower max_records",
-			  size);
+	return qumun_fail(
+		q, -ENOMEM,
+		"no free address range of %zu bytes for the arena: raise the limit on "
+		"address space (ulimit -v) or lower max_records",
+		size);
 }
 
 void arena_touch_records(struct qumun *q, __u32 from, __u32 to)

@@ -34,7 +34,8 @@ static int prepare_engine(struct qumun *q)
 	__u64 state = q->policy->state_size;
 	int err;
 
-	q->engine_memory_size = engine_memory_size(q->arena->max_records, q->nr_cpus, state);
+	q->engine_memory_size =
+		engine_memory_size(q->arena->max_records, q->nr_cpus, state);
 	q->engine_memory = mmap(NULL, q->engine_memory_size, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	q->engine = calloc(1, sizeof(*q->engine));
@@ -57,22 +58,25 @@ static int refuse_second(struct qumun *q)
 	if (!*state || !strcmp(state, "disabled"))
 		return 0;
 	read_scx("root/ops", ops, sizeof(ops));
-	return qumun_fail(q, -EBUSY,
-			  "sched_ext scheduler \"%s\" is %s on this machine: stop it first", ops,
-			  state);
+	return qumun_fail(
+		q, -EBUSY,
+		"sched_ext scheduler \"%s\" is %s on this machine: stop it first", ops,
+		state);
 }
 
 QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops)
 {
 	if (!ops || ops->abi_version != QUMUN_POLICY_ABI || ops->size < sizeof(*ops) ||
 	    !ops->enqueue)
-		return qumun_fail(q, -EINVAL,
-				  "policy %s is for policy ABI %u, this library speaks %d: build "
-				  "it against this qumun/policy.h",
-				  ops && ops->name ? ops->name : "(none)",
-				  ops ? ops->abi_version : 0, QUMUN_POLICY_ABI);
+		return qumun_fail(
+			q, -EINVAL,
+			"policy %s is for policy ABI %u, this library speaks %d: build "
+			"it against this qumun/policy.h",
+			ops && ops->name ? ops->name : "(none)",
+			ops ? ops->abi_version : 0, QUMUN_POLICY_ABI);
 	if (q->attached)
-		return qumun_fail(q, -EBUSY, "the policy cannot be changed while attached");
+		return qumun_fail(q, -EBUSY,
+				  "the policy cannot be changed while attached");
 	q->policy = ops;
 	return 0;
 }
@@ -101,7 +105,8 @@ static int attach_links(struct qumun *q)
 		q->exit_link = NULL;
 		if (refuse_second(q))
 			return -EBUSY;
-		return qumun_fail(q, err, "the kernel refused the scheduler: %s; see dmesg",
+		return qumun_fail(q, err,
+				  "the kernel refused the scheduler: %s; see dmesg",
 				  strerror(-err));
 	}
 	rules_attach(q);
@@ -135,7 +140,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (q->attached)
 		return qumun_fail(q, -EALREADY, "this scheduler is attached already");
 	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
-		return qumun_fail(q, -EINVAL, "no policy is set: call qumun_set_policy() first");
+		return qumun_fail(q, -EINVAL,
+				  "no policy is set: call qumun_set_policy() first");
 	err = q->took_over ? takeover_attach(q) : refuse_second(q);
 	if (!err)
 		err = forget_end(q);

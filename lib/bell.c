@@ -22,9 +22,11 @@ int bell_open(struct qumun *q)
 
 	q->bell = ring_buffer__new(q->bell_fd, swallow, NULL, NULL);
 	q->wait_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!q->bell || q->wait_fd < 0 || epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->bell_fd, &bell) ||
+	if (!q->bell || q->wait_fd < 0 ||
+	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->bell_fd, &bell) ||
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop))
-		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s", strerror(errno));
+		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s",
+				  strerror(errno));
 	return 0;
 }
 

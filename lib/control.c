@@ -24,7 +24,8 @@ QUMUN_API int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid)
 	int err;
 
 	if (pid <= 0)
-		return qumun_fail(q, -EINVAL, "pid %d: a process id is greater than 0", pid);
+		return qumun_fail(q, -EINVAL, "pid %d: a process id is greater than 0",
+				  pid);
 	if (kill(pid, 0) && errno == ESRCH)
 		return qumun_fail(q, -ESRCH, "no process %d", pid);
 	pthread_mutex_lock(&q->control_lock);
@@ -32,6 +33,7 @@ QUMUN_API int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid)
 	err = control_write(q);
 	pthread_mutex_unlock(&q->control_lock);
 	if (err)
-		qumun_fail(q, err, "telling the BPF half who decides: %s", strerror(-err));
+		qumun_fail(q, err, "telling the BPF half who decides: %s",
+			   strerror(-err));
 	return err;
 }

@@ -55,7 +55,8 @@ int housekeeper_start(struct qumun *q)
 		return err;
 	err = pthread_create(&q->housekeeper, NULL, housekeep, q);
 	if (err)
-		return qumun_fail(q, -err, "starting the housekeeping thread: %s", strerror(err));
+		return qumun_fail(q, -err, "starting the housekeeping thread: %s",
+				  strerror(err));
 	q->housekeeper_runs = true;
 	return 0;
 }

@@ -20,7 +20,7 @@
 struct qumun {
 	struct qumun_options opt;
 	struct bpf_object *obj;
-	struct bpf_link *link;	  /* the scheduler */
+	struct bpf_link *link;	    /* the scheduler */
 	struct bpf_link *exit_link; /* the exit tracepoint */
 	bool attached;
 
@@ -42,32 +42,32 @@ struct qumun {
 	int rule_events_fd;
 
 	/* takeover.c */
-	bool pinned;		  /* links and maps outlive this process */
-	bool took_over;		  /* no bpf_object: everything comes from the pins */
-	bool handed_over;	  /* another process decides now */
+	bool pinned;	  /* links and maps outlive this process */
+	bool took_over;	  /* no bpf_object: everything comes from the pins */
+	bool handed_over; /* another process decides now */
 
-	void *reserved;		  /* the arena's address range */
+	void *reserved; /* the arena's address range */
 	struct qumun_arena *arena;
 	size_t arena_size;
 	__u32 nr_cpus;
 
 	const struct qumun_policy_ops *policy;
-	void *plugin;		  /* dlopen handle of the policy, or NULL */
+	void *plugin; /* dlopen handle of the policy, or NULL */
 	struct engine *engine;
 	void *engine_memory;
 	size_t engine_memory_size;
 
 	struct ring_buffer *bell;
-	int wait_fd;		  /* epoll: the bell and stop_fd */
+	int wait_fd; /* epoll: the bell and stop_fd */
 	struct ring_buffer *exit_rb;
-	__s32 exit_pid;		  /* the event that was just taken from exit_rb */
+	__s32 exit_pid; /* the event that was just taken from exit_rb */
 
 	pthread_t housekeeper;
 	bool housekeeper_runs;
-	int stop_fd;		  /* eventfd: qumun_stop() and detach */
+	int stop_fd; /* eventfd: qumun_stop() and detach */
 	atomic_bool stopping;
 
-	struct rules *rules;	  /* rule_thread.c */
+	struct rules *rules;			  /* rule_thread.c */
 	struct bpf_link *rename_link, *exec_link; /* or NULL */
 
 	struct topology *topology;
@@ -78,7 +78,8 @@ struct qumun {
 
 	/* qumun_get_scheduler_stats(): what the previous call saw */
 	__u64 stats_wait_ns, stats_runs, stats_run_ns, stats_at;
-	__u64 idle_floor[QUMUN_MAX_CPUS]; /* idle time as last reported; never goes back */
+	__u64 idle_floor
+		[QUMUN_MAX_CPUS]; /* idle time as last reported; never goes back */
 
 	struct bpf_exit_report *exit_report;
 	char error[4096];
@@ -145,7 +146,8 @@ void housekeeper_stop(struct qumun *q);
 void plugin_close(struct qumun *q);
 
 /* arena.c: reserve address space, lay the arena out, touch what will be used. */
-size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards, __u32 max_records);
+size_t arena_layout(struct qumun_arena *a, __u32 nr_cpus, __u32 nr_shards,
+		    __u32 max_records);
 int arena_reserve(struct qumun *q, size_t size, void **addr);
 void arena_fill(struct qumun *q, const struct qumun_arena *layout);
 void arena_touch_records(struct qumun *q, __u32 from, __u32 to);
@@ -154,7 +156,7 @@ void arena_touch_records(struct qumun *q, __u32 from, __u32 to);
 int sync_start(struct qumun *q);
 void sync_tick(struct qumun *q);
 void sync_free(struct qumun *q);
-__u32 sync_high_water(struct qumun *q);	/* records from here on were never used */
+__u32 sync_high_water(struct qumun *q);	  /* records from here on were never used */
 __u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reached */
 
 /* exit_events.c */

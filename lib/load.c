@@ -11,7 +11,8 @@
 
 #include "internal.h"
 
-#define FIRST_RECORDS 4096 /* touched at load; the housekeeper adds more when they run short */
+#define FIRST_RECORDS                                                                    \
+	4096 /* touched at load; the housekeeper adds more when they run short */
 #define VERIFIER_LOG (1U << 20)
 #define VERIFIER_LINES 20
 
@@ -29,7 +30,8 @@ static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_lis
 	len = strlen(text);
 	while (len && text[len - 1] == '\n')
 		text[--len] = '\0';
-	if (!strncmp(text, "libbpf: prog '", 14) && strstr(text, "BPF program load failed"))
+	if (!strncmp(text, "libbpf: prog '", 14) &&
+	    strstr(text, "BPF program load failed"))
 		return 0;
 	qumun_say(loading, QUMUN_LOG_DEBUG, "%s", text);
 	return 0;
@@ -62,13 +64,16 @@ static int check_options(struct qumun *q)
 		return qumun_fail(q, -EINVAL, "max_records is %u: 64 to %d are accepted",
 				  o->max_records, QUMUN_MAX_RECORDS);
 	if (o->max_tasks > 1000000)
-		return qumun_fail(q, -EINVAL, "max_tasks is %u: 1 to 1000000 are accepted",
+		return qumun_fail(q, -EINVAL,
+				  "max_tasks is %u: 1 to 1000000 are accepted",
 				  o->max_tasks);
 	if (o->timeout_ms < 1000 || o->timeout_ms > 30000)
-		return qumun_fail(q, -EINVAL, "timeout_ms is %u: 1000 to 30000 are accepted",
+		return qumun_fail(q, -EINVAL,
+				  "timeout_ms is %u: 1000 to 30000 are accepted",
 				  o->timeout_ms);
 	if (o->mode != QUMUN_MODE_USER && o->mode != QUMUN_MODE_KERNEL)
-		return qumun_fail(q, -EINVAL, "mode is %d: QUMUN_MODE_USER or QUMUN_MODE_KERNEL",
+		return qumun_fail(q, -EINVAL,
+				  "mode is %d: QUMUN_MODE_USER or QUMUN_MODE_KERNEL",
 				  o->mode);
 	return 0;
 }
@@ -81,34 +86,38 @@ static int open_object(struct qumun *q, const char *path)
 
 	if (path) {
 		if (access(path, R_OK))
-			return qumun_fail(q, -ENOENT,
-					  "BPF object %s: %s; give the path of main.bpf.o or none "
-					  "for the one inside the library",
-					  path, strerror(errno));
+			return qumun_fail(
+				q, -ENOENT,
+				"BPF object %s: %s; give the path of main.bpf.o or none "
+				"for the one inside the library",
+				path, strerror(errno));
 		q->obj = bpf_object__open_file(path, NULL);
 	} else {
 		mem = embedded_bpf(&size);
 		q->obj = bpf_object__open_mem(mem, size, &opts);
 	}
 	if (!q->obj)
-		return qumun_fail(q, -EINVAL,
-				  "BPF object %s is broken or cut short: build it again or use the "
-				  "one inside the library",
-				  path ? path : "(embedded)");
+		return qumun_fail(
+			q, -EINVAL,
+			"BPF object %s is broken or cut short: build it again or use the "
+			"one inside the library",
+			path ? path : "(embedded)");
 	return 0;
 }
 
-static int set_entries(struct qumun *q, const char *name, __u32 entries, size_t value_size)
+static int set_entries(struct qumun *q, const char *name, __u32 entries,
+		       size_t value_size)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(q->obj, name);
 
 	if (!map || (value_size && bpf_map__value_size(map) != value_size))
-		return qumun_fail(q, -EINVAL,
-				  "BPF object: map %s is %s: the object is not of this build", name,
-				  map ? "of another size" : "missing");
+		return qumun_fail(
+			q, -EINVAL,
+			"BPF object: map %s is %s: the object is not of this build", name,
+			map ? "of another size" : "missing");
 	if (entries && bpf_map__set_max_entries(map, entries))
-		return qumun_fail(q, -EINVAL, "BPF object: map %s refuses %u entries", name,
-				  entries);
+		return qumun_fail(q, -EINVAL, "BPF object: map %s refuses %u entries",
+				  name, entries);
 	return 0;
 }
 
@@ -123,7 +132,8 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 
 	q->nr_cpus = (__u32)libbpf_num_possible_cpus();
 	if (q->nr_cpus > QUMUN_MAX_CPUS)
-		return qumun_fail(q, -EINVAL, "%u possible CPUs: at most %d are supported",
+		return qumun_fail(q, -EINVAL,
+				  "%u possible CPUs: at most %d are supported",
 				  q->nr_cpus, QUMUN_MAX_CPUS);
 	q->arena_size = arena_layout(layout, q->nr_cpus, 1, q->opt.max_records);
 
@@ -133,7 +143,8 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	if (!err)
 		err = set_entries(q, "cpus", q->nr_cpus, sizeof(struct bpf_cpu_priv));
 	if (!err)
-		err = set_entries(q, "task_info_map", q->opt.max_tasks, sizeof(struct task_info));
+		err = set_entries(q, "task_info_map", q->opt.max_tasks,
+				  sizeof(struct task_info));
 	if (!err)
 		err = set_entries(q, "control", 0, sizeof(struct bpf_control));
 	if (!err)
@@ -156,9 +167,10 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	config = map ? bpf_map__initial_value(map, &size) : NULL;
 	ops_map = bpf_object__find_map_by_name(q->obj, "gthulhu_ops");
 	if (!config || size < sizeof(*config) || !ops_map)
-		return qumun_fail(q, -EINVAL,
-				  "BPF object lacks gthulhu_ops or .rodata.config: it is not of "
-				  "this build");
+		return qumun_fail(
+			q, -EINVAL,
+			"BPF object lacks gthulhu_ops or .rodata.config: it is not of "
+			"this build");
 	config->arena_base = (__u64)(uintptr_t)addr;
 	config->shards_off = layout->shards_off;
 	config->cpus_off = layout->cpus_off;
@@ -179,20 +191,24 @@ static int load_object(struct qumun *q)
 	int err;
 
 	setrlimit(RLIMIT_MEMLOCK, &forever);
-	bpf_object__for_each_program(prog, q->obj) {
+	bpf_object__for_each_program(prog, q->obj)
+	{
 		if (log)
 			bpf_program__set_log_buf(prog, log, VERIFIER_LOG);
 	}
 	err = bpf_object__load(q->obj);
 	if (err == -EPERM && !(log && *log))
-		qumun_fail(q, -EPERM,
-			   "the kernel refuses to load BPF programs (%s): run as root; check "
-			   "kernel lockdown",
-			   strerror(-err));
+		qumun_fail(
+			q, -EPERM,
+			"the kernel refuses to load BPF programs (%s): run as root; check "
+			"kernel lockdown",
+			strerror(-err));
 	else if (err == -ENOMEM)
-		qumun_fail(q, err, "out of memory while loading the BPF half: lower max_records");
+		qumun_fail(q, err,
+			   "out of memory while loading the BPF half: lower max_records");
 	else if (err)
-		err = qumun_fail(q, -EINVAL, "the kernel's verifier refused the BPF half (%s)%s%s",
+		err = qumun_fail(q, -EINVAL,
+				 "the kernel's verifier refused the BPF half (%s)%s%s",
 				 strerror(-err), log && *log ? ":\n" : "",
 				 log ? last_lines(log, VERIFIER_LINES) : "");
 	free(log);
@@ -212,11 +228,14 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	__u32 zero = 0, cpu;
 	size_t size;
 
-	q->arena = bpf_map__initial_value(bpf_object__find_map_by_name(q->obj, "arena"), &size);
+	q->arena = bpf_map__initial_value(bpf_object__find_map_by_name(q->obj, "arena"),
+					  &size);
 	if (!q->arena || (void *)q->arena != q->reserved)
-		return qumun_fail(q, -ENOMEM, "the arena was not mapped where it was asked for");
+		return qumun_fail(q, -ENOMEM,
+				  "the arena was not mapped where it was asked for");
 	arena_fill(q, layout);
-	q->record_limit = q->opt.max_records < FIRST_RECORDS ? q->opt.max_records : FIRST_RECORDS;
+	q->record_limit =
+		q->opt.max_records < FIRST_RECORDS ? q->opt.max_records : FIRST_RECORDS;
 	arena_touch_records(q, 0, q->record_limit);
 	q->control.mode = q->opt.mode;
 	q->control.record_limit = q->record_limit;
@@ -230,13 +249,15 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->bell_fd = map_fd(q, "policy_bell");
 	q->exit_events_fd = map_fd(q, "exit_events");
 	q->rule_events_fd = map_fd(q, "rule_events");
-	if (control_write(q) || bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
+	if (control_write(q) ||
+	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",
 				  strerror(errno));
 	for (cpu = 0; cpu < q->nr_cpus; cpu++) {
 		priv.online = cpu_is_online(cpu);
 		if (bpf_map_update_elem(q->cpus_fd, &cpu, &priv, 0))
-			return qumun_fail(q, -EINVAL, "writing the BPF half's CPU map: %s",
+			return qumun_fail(q, -EINVAL,
+					  "writing the BPF half's CPU map: %s",
 					  strerror(errno));
 		arena_cpus(q)[cpu].online = priv.online;
 	}
@@ -278,9 +299,10 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 		goto fail;
 	}
 	if (geteuid()) {
-		err = qumun_fail(q, -EPERM,
-				 "loading a scheduler needs root: run with sudo, or try `./dev run` "
-				 "for a virtual machine");
+		err = qumun_fail(
+			q, -EPERM,
+			"loading a scheduler needs root: run with sudo, or try `./dev run` "
+			"for a virtual machine");
 		goto fail;
 	}
 	missing = check_missing();

@@ -33,14 +33,16 @@ static long member_offset(const struct btf *btf, const char *name)
 int ops_configure(struct qumun *q, struct bpf_map *ops)
 {
 	const struct btf *btf = bpf_object__btf(q->obj);
-	long timeout = member_offset(btf, "timeout_ms"), flags = member_offset(btf, "flags");
+	long timeout = member_offset(btf, "timeout_ms"),
+	     flags = member_offset(btf, "flags");
 	size_t size;
 	char *data = bpf_map__initial_value(ops, &size);
 	__u64 value = 0;
 
 	if (!data || timeout < 0 || flags < 0)
-		return qumun_fail(q, -EINVAL,
-				  "BPF object: gthulhu_ops cannot be read: it is not of this build");
+		return qumun_fail(
+			q, -EINVAL,
+			"BPF object: gthulhu_ops cannot be read: it is not of this build");
 	memcpy(data + timeout, &q->opt.timeout_ms, sizeof(__u32));
 	if (q->opt.flags & QUMUN_PARTIAL)
 		value |= SCX_OPS_SWITCH_PARTIAL;

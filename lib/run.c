@@ -64,10 +64,11 @@ static void settle_memory(struct qumun *q)
 	(void)madvise(q->arena, head, MADV_POPULATE_WRITE);
 	/* what is mapped stays; what is not is not forced in (whole arena, thread stacks) */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		qumun_say(q, QUMUN_LOG_WARN,
-			  "memory cannot be locked (%s): under memory pressure the policy may be "
-			  "late",
-			  strerror(errno));
+		qumun_say(
+			q, QUMUN_LOG_WARN,
+			"memory cannot be locked (%s): under memory pressure the policy may be "
+			"late",
+			strerror(errno));
 }
 
 static __u64 now_ns(void)
@@ -109,7 +110,8 @@ static int become_policy_thread(struct qumun *q)
 	int err;
 
 	if ((q->opt.flags & QUMUN_PARTIAL) && sched_setscheduler(0, SCHED_EXT, &param))
-		return qumun_fail(q, -errno, "the policy thread cannot enter SCHED_EXT: %s",
+		return qumun_fail(q, -errno,
+				  "the policy thread cannot enter SCHED_EXT: %s",
 				  strerror(errno));
 	pthread_mutex_lock(&q->control_lock);
 	q->resigned = false;
@@ -118,7 +120,8 @@ static int become_policy_thread(struct qumun *q)
 	err = control_write(q);
 	pthread_mutex_unlock(&q->control_lock);
 	if (err)
-		qumun_fail(q, err, "telling the BPF half who decides: %s", strerror(-err));
+		qumun_fail(q, err, "telling the BPF half who decides: %s",
+			   strerror(-err));
 	return err;
 }
 
@@ -174,8 +177,8 @@ QUMUN_API int qumun_run(struct qumun *q)
 	}
 	if (!qumun_exit_info(q, &report))
 		return 0;
-	return qumun_fail(q, -EIO, "the kernel ended the scheduler: %s%s%s", report.reason,
-			  *report.message ? ": " : "", report.message);
+	return qumun_fail(q, -EIO, "the kernel ended the scheduler: %s%s%s",
+			  report.reason, *report.message ? ": " : "", report.message);
 }
 
 QUMUN_API int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major)

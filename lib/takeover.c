@@ -31,15 +31,15 @@
 #define HANDOVER_MS 200
 
 /* What the user half keeps descriptors of: X(name of map, member of struct qumun) */
-#define PINNED_MAPS(X)                    \
-	X("arena", arena_fd)              \
-	X("control", control_fd)          \
-	X("cpus", cpus_fd)                \
-	X("exit_report", exit_report_fd)  \
-	X("task_info_map", task_info_fd)  \
-	X("free_slots", free_slots_fd)    \
-	X("policy_bell", bell_fd)         \
-	X("exit_events", exit_events_fd)  \
+#define PINNED_MAPS(X)                                                                   \
+	X("arena", arena_fd)                                                             \
+	X("control", control_fd)                                                         \
+	X("cpus", cpus_fd)                                                               \
+	X("exit_report", exit_report_fd)                                                 \
+	X("task_info_map", task_info_fd)                                                 \
+	X("free_slots", free_slots_fd)                                                   \
+	X("policy_bell", bell_fd)                                                        \
+	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)
 
 static const char *pin_path(char *buf, size_t size, const char *name)
@@ -71,17 +71,20 @@ int takeover_pin(struct qumun *q)
 	takeover_unpin();
 	if (mkdir(PIN_DIR, 0700))
 		err = -errno;
-#define X(name, fd)                                                                       \
-	if (!err && bpf_obj_pin(q->fd, pin_path(path, sizeof(path), name)))               \
+#define X(name, fd)                                                                      \
+	if (!err && bpf_obj_pin(q->fd, pin_path(path, sizeof(path), name)))              \
 		err = -errno;
 	PINNED_MAPS(X)
 #undef X
 	if (!err)
-		err = bpf_link__pin(q->exit_link, pin_path(path, sizeof(path), "exit_link"));
+		err = bpf_link__pin(q->exit_link,
+				    pin_path(path, sizeof(path), "exit_link"));
 	if (!err && q->rename_link)
-		err = bpf_link__pin(q->rename_link, pin_path(path, sizeof(path), "rename_link"));
+		err = bpf_link__pin(q->rename_link,
+				    pin_path(path, sizeof(path), "rename_link"));
 	if (!err && q->exec_link)
-		err = bpf_link__pin(q->exec_link, pin_path(path, sizeof(path), "exec_link"));
+		err = bpf_link__pin(q->exec_link,
+				    pin_path(path, sizeof(path), "exec_link"));
 	if (!err)
 		err = bpf_link__pin(q->link, pin_path(path, sizeof(path), "link"));
 	if (!err) {
@@ -89,10 +92,11 @@ int takeover_pin(struct qumun *q)
 		return 0;
 	}
 	takeover_unpin();
-	qumun_say(q, QUMUN_LOG_WARN,
-		  "%s: %s; nobody can take over, and the scheduler ends with this process (is the "
-		  "BPF file system mounted on /sys/fs/bpf?)",
-		  PIN_DIR, strerror(-err));
+	qumun_say(
+		q, QUMUN_LOG_WARN,
+		"%s: %s; nobody can take over, and the scheduler ends with this process (is the "
+		"BPF file system mounted on /sys/fs/bpf?)",
+		PIN_DIR, strerror(-err));
 	return err;
 }
 
@@ -100,9 +104,9 @@ static int open_pins(struct qumun *q)
 {
 	char path[128];
 
-#define X(name, fd)                                                                       \
-	q->fd = bpf_obj_get(pin_path(path, sizeof(path), name));                          \
-	if (q->fd < 0)                                                                    \
+#define X(name, fd)                                                                      \
+	q->fd = bpf_obj_get(pin_path(path, sizeof(path), name));                         \
+	if (q->fd < 0)                                                                   \
 		return -errno;
 	PINNED_MAPS(X)
 #undef X
@@ -130,11 +134,13 @@ static int map_arena(struct qumun *q)
 		return qumun_fail(q, -errno, "the arena cannot be mapped at %#llx: %s",
 				  (unsigned long long)info.map_extra, strerror(errno));
 	q->arena = p;
-	if (q->arena->magic != QUMUN_ARENA_MAGIC || q->arena->abi_version != QUMUN_ABI_VERSION)
-		return qumun_fail(q, -EPROTO,
-				  "the running scheduler speaks arena ABI %u, this library %d: stop "
-				  "it and attach anew",
-				  q->arena->abi_version, QUMUN_ABI_VERSION);
+	if (q->arena->magic != QUMUN_ARENA_MAGIC ||
+	    q->arena->abi_version != QUMUN_ABI_VERSION)
+		return qumun_fail(
+			q, -EPROTO,
+			"the running scheduler speaks arena ABI %u, this library %d: stop "
+			"it and attach anew",
+			q->arena->abi_version, QUMUN_ABI_VERSION);
 	q->nr_cpus = q->arena->nr_cpus;
 	q->record_limit = q->control.record_limit;
 	/* the sizes are the running scheduler's, not ours to choose */
@@ -199,9 +205,10 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 		err = -ENOENT;
 	}
 	if (err) {
-		err = qumun_fail(q, -ENOENT,
-				 "no scheduler of ours is running that could be taken over (%s)",
-				 PIN_DIR);
+		err = qumun_fail(
+			q, -ENOENT,
+			"no scheduler of ours is running that could be taken over (%s)",
+			PIN_DIR);
 		goto fail;
 	}
 	err = map_arena(q);
@@ -224,8 +231,8 @@ fail:
 
 void takeover_close(struct qumun *q)
 {
-#define X(name, fd)       \
-	if (q->fd > 0)    \
+#define X(name, fd)                                                                      \
+	if (q->fd > 0)                                                                   \
 		close(q->fd);
 	PINNED_MAPS(X)
 #undef X

@@ -32,7 +32,8 @@ static __u64 expected_wait(const struct qumun_cpu *c, const struct qumun_param_b
 	return rest + (nr > 0 ? (__u64)nr : 0) * par->base_slice_ns;
 }
 
-static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t, __u64 now)
+static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t,
+			__u64 now)
 {
 	const struct qumun_param_block *par = qumun_policy_params(ctx);
 	const struct qumun_cpu *own = qumun_policy_cpu(ctx, t->cpu), *c;

@@ -58,10 +58,11 @@ enum qumun_state {
 };
 
 /* Flags of a record. */
-#define QUMUN_TASK_KTHREAD 0x1U	  /* a kernel thread: decided by the BPF half */
-#define QUMUN_TASK_WAKEUP 0x2U	  /* queued because it woke, not because its slice ended */
-#define QUMUN_TASK_ALL_CPUS 0x4U  /* may run on every CPU */
-#define QUMUN_TASK_PINNED 0x8U	  /* may not leave `cpu` now (affinity or migration disabled) */
+#define QUMUN_TASK_KTHREAD 0x1U	 /* a kernel thread: decided by the BPF half */
+#define QUMUN_TASK_WAKEUP 0x2U	 /* queued because it woke, not because its slice ended */
+#define QUMUN_TASK_ALL_CPUS 0x4U /* may run on every CPU */
+#define QUMUN_TASK_PINNED                                                                \
+	0x8U /* may not leave `cpu` now (affinity or migration disabled) */
 #define QUMUN_TASK_PREEMPTED 0x10U /* queued because a wakeup preempted it */
 
 /*
@@ -71,35 +72,35 @@ enum qumun_state {
  */
 struct qumun_task {
 	/* first line: what a decision reads */
-	__u64 state;	    /* generation << 8 | enum qumun_state; see Custody above */
-	__u64 vruntime;	    /* virtual runtime, relative to the queue of CPU vcpu */
-	__u64 deadline;	    /* virtual deadline of the current request */
-	__u64 enq_at;	    /* when it became runnable, CLOCK_MONOTONIC ns */
-	__u32 slice_ns;	    /* slice of the current request */
-	__u32 weight;	    /* its own, 15..88761; VT_WEIGHT() applies the rule */
-	__s32 cpu;	    /* where it ran last or was placed on wakeup */
-	__s32 vcpu;	    /* the CPU whose front vruntime is relative to */
-	__u32 flags;	    /* QUMUN_TASK_* */
+	__u64 state;	/* generation << 8 | enum qumun_state; see Custody above */
+	__u64 vruntime; /* virtual runtime, relative to the queue of CPU vcpu */
+	__u64 deadline; /* virtual deadline of the current request */
+	__u64 enq_at;	/* when it became runnable, CLOCK_MONOTONIC ns */
+	__u32 slice_ns; /* slice of the current request */
+	__u32 weight;	/* its own, 15..88761; VT_WEIGHT() applies the rule */
+	__s32 cpu;	/* where it ran last or was placed on wakeup */
+	__s32 vcpu;	/* the CPU whose front vruntime is relative to */
+	__u32 flags;	/* QUMUN_TASK_* */
 	__u32 nr_cpus_allowed;
-	__u64 allowed;	    /* CPUs 0..63 that it may run on */
+	__u64 allowed; /* CPUs 0..63 that it may run on */
 	/* second line: accounting */
-	__u64 exec_start;   /* when it last began to run */
-	__u64 sum_exec;	    /* ns on a CPU */
-	__u64 sum_wait;	    /* ns runnable but not running */
-	__u64 nr_runs;	    /* times it began to run */
-	__u64 nr_wakeups;   /* times it woke */
-	__u32 nvcsw;	    /* voluntary context switches */
-	__u32 nivcsw;	    /* involuntary context switches */
-	__u32 last_run_ns;  /* length of its last run, saturated */
-	__u32 max_wait_us;  /* longest wait */
-	__u64 rule_cpus;    /* the rule's CPUs of 0..63; 0: wherever the task may run */
+	__u64 exec_start;  /* when it last began to run */
+	__u64 sum_exec;	   /* ns on a CPU */
+	__u64 sum_wait;	   /* ns runnable but not running */
+	__u64 nr_runs;	   /* times it began to run */
+	__u64 nr_wakeups;  /* times it woke */
+	__u32 nvcsw;	   /* voluntary context switches */
+	__u32 nivcsw;	   /* involuntary context switches */
+	__u32 last_run_ns; /* length of its last run, saturated */
+	__u32 max_wait_us; /* longest wait */
+	__u64 rule_cpus;   /* the rule's CPUs of 0..63; 0: wherever the task may run */
 	/* third line: identity */
-	__s32 pid;	    /* thread id in the initial namespace */
+	__s32 pid; /* thread id in the initial namespace */
 	__s32 tgid;
-	__u32 incarnation;  /* changes when the slot goes to another task */
+	__u32 incarnation; /* changes when the slot goes to another task */
 	__u32 uid;
-	__u64 cgroup_id;    /* cgroup v2 id (inode number of its directory) */
-	__u64 start_time;   /* boot-based, ns */
+	__u64 cgroup_id;  /* cgroup v2 id (inode number of its directory) */
+	__u64 start_time; /* boot-based, ns */
 	char comm[QUMUN_COMM_LEN];
 	/* what a rule gives; written by libqumun, inherited by a forked child (task.bpf.h) */
 	__u32 rule_id;	     /* 0: no rule matches */
@@ -114,7 +115,8 @@ struct qumun_task {
 };
 
 QUMUN_STATIC_ASSERT(sizeof(struct qumun_task) == 256, "a record is four cache lines");
-QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, exec_start) == 64, "second line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, exec_start) == 64,
+		    "second line");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, pid) == 128, "third line");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, rule_cpus) == 120,
 		    "rule's CPUs");
@@ -132,10 +134,10 @@ struct qumun_ask {
 struct qumun_answer {
 	__u32 slot;
 	__u32 gen;
-	__s32 cpu;	 /* target; validated against the task's affinity */
-	__u32 flags;	 /* QUMUN_PREEMPT, QUMUN_HEAD */
-	__u64 slice_ns;	 /* clamped to 100 us .. 100 ms */
-	__u64 vtime;	 /* key in the target's queue, smaller first */
+	__s32 cpu;	/* target; validated against the task's affinity */
+	__u32 flags;	/* QUMUN_PREEMPT, QUMUN_HEAD */
+	__u64 slice_ns; /* clamped to 100 us .. 100 ms */
+	__u64 vtime;	/* key in the target's queue, smaller first */
 };
 
 #define QUMUN_PREEMPT 0x1U /* end the slice of whoever runs there */
@@ -143,9 +145,9 @@ struct qumun_answer {
 
 /* Cursors run freely; an index is cursor & (slots - 1). Each on its own line. */
 struct qumun_cursors {
-	__u64 tail;	 /* written by the producer */
+	__u64 tail; /* written by the producer */
 	__u64 pad0[7];
-	__u64 head;	 /* written by the consumer */
+	__u64 head; /* written by the consumer */
 	__u64 pad1[7];
 };
 
@@ -155,9 +157,9 @@ struct qumun_cpu {
 	__u64 curr_deadline; /* virtual deadline of the running task */
 	__u64 curr_start;    /* when it began; 0 when the CPU is idle */
 	__u32 curr_slice_ns;
-	__u32 curr_slot;     /* QUMUN_NO_SLOT when idle */
+	__u32 curr_slot; /* QUMUN_NO_SLOT when idle */
 	__u32 curr_weight;
-	__s32 nr_queued;     /* tasks in this CPU's dispatch queue */
+	__s32 nr_queued; /* tasks in this CPU's dispatch queue */
 	__u32 shard;
 	__u32 llc;
 	__u32 online;
@@ -168,13 +170,14 @@ struct qumun_cpu {
 	struct qumun_ask up_ring[QUMUN_UP_SLOTS];
 };
 
-QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_cpu, up) == 64, "cursors on own lines");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_cpu, up) == 64,
+		    "cursors on own lines");
 
 struct qumun_shard {
-	__u64 sleeping;	 /* 1: the policy thread is about to wait or waits; see engine/engine.h */
+	__u64 sleeping; /* 1: the policy thread is about to wait or waits; see engine/engine.h */
 	__u64 autopilot; /* 1: the BPF half decides in its place; for tools */
 	__u64 pad0[6];
-	__u64 rounds;	 /* complete passes of the policy over its rings: its sign of life */
+	__u64 rounds; /* complete passes of the policy over its rings: its sign of life */
 	__u64 pad1[7];
 	struct qumun_cursors down;
 	struct qumun_answer down_ring[QUMUN_DOWN_SLOTS];
@@ -193,14 +196,14 @@ struct qumun_arena {
 	__u32 nr_cpus;
 	__u32 nr_shards;
 	__u32 max_records;
-	__u64 size;	     /* bytes, all of it */
-	__u64 shards_off;    /* from the start of the arena */
+	__u64 size;	  /* bytes, all of it */
+	__u64 shards_off; /* from the start of the arena */
 	__u64 cpus_off;
 	__u64 records_off;
-	__u64 attached_at;   /* CLOCK_MONOTONIC ns */
+	__u64 attached_at; /* CLOCK_MONOTONIC ns */
 	__u64 params_seq;
-	__u32 owner;	     /* process that is the policy; see lib/takeover.c */
-	__u32 handed_over;   /* 1: the former owner let go */
+	__u32 owner;	   /* process that is the policy; see lib/takeover.c */
+	__u32 handed_over; /* 1: the former owner let go */
 	struct qumun_param_block params;
 };
 

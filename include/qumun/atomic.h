@@ -21,16 +21,16 @@
 #define shm_barrier() asm volatile("" ::: "memory")
 #define shm_load(p) (*(const volatile typeof(*(p)) *)(p))
 #define shm_store(p, v) (*(volatile typeof(*(p)) *)(p) = (v))
-#define shm_load_acquire(p)                       \
-	({                                          \
-		__auto_type ___v = shm_load(p);   \
-		shm_barrier();                    \
-		___v;                               \
+#define shm_load_acquire(p)                                                              \
+	({                                                                               \
+		__auto_type ___v = shm_load(p);                                          \
+		shm_barrier();                                                           \
+		___v;                                                                    \
 	})
-#define shm_store_release(p, v)  \
-	do {                       \
-		shm_barrier();   \
-		shm_store(p, v); \
+#define shm_store_release(p, v)                                                          \
+	do {                                                                             \
+		shm_barrier();                                                           \
+		shm_store(p, v);                                                         \
 	} while (0)
 #define shm_swap(p, v) __sync_lock_test_and_set(p, v)
 #define shm_cas(p, old, new) __sync_bool_compare_and_swap(p, old, new)
@@ -43,11 +43,11 @@
 #define shm_load_acquire(p) __atomic_load_n(p, __ATOMIC_ACQUIRE)
 #define shm_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 #define shm_swap(p, v) __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
-#define shm_cas(p, old, new)                                                          \
-	({                                                                              \
-		__typeof__(*(p)) ___o = (old);                                          \
-		__atomic_compare_exchange_n(p, &___o, new, 0, __ATOMIC_SEQ_CST,         \
-					    __ATOMIC_SEQ_CST);                          \
+#define shm_cas(p, old, new)                                                             \
+	({                                                                               \
+		__typeof__(*(p)) ___o = (old);                                           \
+		__atomic_compare_exchange_n(p, &___o, new, 0, __ATOMIC_SEQ_CST,          \
+					    __ATOMIC_SEQ_CST);                           \
 	})
 #define shm_add(p, v) ((void)__atomic_fetch_add(p, v, __ATOMIC_RELAXED))
 

@@ -98,11 +98,11 @@ static const int prio_to_weight[40] = {
 
 /* A row of task_info_map, keyed by pid. Field order and types are the reference API's. */
 struct task_info {
-	__u64 vruntime;			  /* virtual runtime, ns of a nice-0 task */
-	__u32 weight;			  /* weight, 15..88761 */
-	__u32 slice_ns;			  /* last time slice */
-	__u64 exec_start;		  /* when it last began to run, CLOCK_MONOTONIC ns */
-	__u64 sum_exec_runtime;		  /* ns on a CPU since attach or since its row was deleted */
+	__u64 vruntime;		/* virtual runtime, ns of a nice-0 task */
+	__u32 weight;		/* weight, 15..88761 */
+	__u32 slice_ns;		/* last time slice */
+	__u64 exec_start;	/* when it last began to run, CLOCK_MONOTONIC ns */
+	__u64 sum_exec_runtime; /* ns on a CPU since attach or since its row was deleted */
 	__u32 voluntary_ctxt_switches;	  /* as in /proc/PID/status */
 	__u32 nonvoluntary_ctxt_switches; /* as in /proc/PID/status */
 };

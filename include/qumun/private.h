@@ -13,8 +13,8 @@
 
 /* Constants to the verifier: map .rodata.config, written before load. */
 struct bpf_config {
-	__u64 arena_base;  /* user-space address of the arena */
-	__u64 shards_off;  /* from there */
+	__u64 arena_base; /* user-space address of the arena */
+	__u64 shards_off; /* from there */
 	__u64 cpus_off;
 	__u64 records_off;
 	__u32 nr_cpus;
@@ -25,8 +25,8 @@ struct bpf_config {
 
 /* Map `control`, one element: written while running. */
 struct bpf_control {
-	__u32 mode;	    /* enum qumun_mode */
-	__s32 policy_tgid;  /* the process that decides; 0: nobody */
+	__u32 mode;	   /* enum qumun_mode */
+	__s32 policy_tgid; /* the process that decides; 0: nobody */
 	__s32 policy_tid[QUMUN_MAX_SHARDS];
 	__u32 record_limit; /* records that user space has touched; never above max_records */
 	__u32 rules;	    /* 1: there are rules, changes of tasks are reported */
@@ -34,7 +34,7 @@ struct bpf_control {
 
 /* Map `cpus`, one element for each possible CPU. */
 struct bpf_cpu_priv {
-	__u64 up_tail;	    /* the BPF half's cursor in this CPU's up-ring */
+	__u64 up_tail; /* the BPF half's cursor in this CPU's up-ring */
 	__u32 shard;
 	__u32 online;
 	__u64 floor_at;	    /* when the starvation floor was last checked */
@@ -48,14 +48,14 @@ struct bpf_cpu_priv {
 
 /* Map `free_slots`, one element. */
 struct bpf_slot_list {
-	__u64 head;	    /* tag << 32 | slot; QUMUN_NO_SLOT ends the list */
-	__u32 fresh;	    /* slots from here on were never used */
+	__u64 head;  /* tag << 32 | slot; QUMUN_NO_SLOT ends the list */
+	__u32 fresh; /* slots from here on were never used */
 	__u32 pad;
 };
 
 /* Map `exit_report`, one element: why the kernel ended the scheduler. */
 struct bpf_exit_report {
-	__s32 kind;	    /* 0: it did not */
+	__s32 kind; /* 0: it did not */
 	__u32 pad;
 	__s64 exit_code;
 	char reason[128];

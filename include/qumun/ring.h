@@ -28,7 +28,7 @@
 
 enum qumun_ring_outcome {
 	QUMUN_RING_OK = 0,
-	QUMUN_RING_FULL = 1,	/* or empty, for a consumer */
+	QUMUN_RING_FULL = 1, /* or empty, for a consumer */
 	QUMUN_RING_BROKEN = 2,
 };
 

@@ -20,8 +20,8 @@ static void one_mode(const char *mode)
 	sleep_ms(1500);
 	for (i = 0; i < n; i++) {
 		ran = schedstat_ns(hogs[i]) - before[i];
-		tap_ok(ran > 100000000, "%s mode: hog %u of %u ran %llu ms of 1500", mode, i, n,
-		       (unsigned long long)ran / 1000000);
+		tap_ok(ran > 100000000, "%s mode: hog %u of %u ran %llu ms of 1500", mode,
+		       i, n, (unsigned long long)ran / 1000000);
 	}
 	hogs_stop(hogs, n);
 	daemon_stop_and_check(&d, mode, NULL);

@@ -36,7 +36,8 @@ static void ends_cleanly(int sig, const char *name)
 	if (!daemon_start(&d, NULL))
 		return;
 	tap_is(daemon_end(&d, sig), 0, "%s: exit code 0", name);
-	tap_ok(scx_disabled(), "%s: the kernel's scheduler is back when it has ended", name);
+	tap_ok(scx_disabled(), "%s: the kernel's scheduler is back when it has ended",
+	       name);
 	tap_ok(daemon_said(&d, "detached"), "%s: it says so", name);
 	check_counters(&d, name, NULL);
 }

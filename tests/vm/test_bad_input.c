@@ -21,21 +21,61 @@ struct bad {
 };
 
 static const struct bad cases[] = {
-	{ "no BPF object", { "--bpf-object", "/tmp/absent.bpf.o" }, 2, "/tmp/absent.bpf.o", 0 },
-	{ "half a BPF object", { "--bpf-object", "/tmp/half.bpf.o" }, 2, "broken or cut short", 0 },
-	{ "an empty BPF object", { "--bpf-object", "/tmp/empty.bpf.o" }, 2, "broken or cut short", 0 },
-	{ "a BPF object of something else", { "--bpf-object", BUILD "tests/vm/other.bpf.o" }, 2,
-	  "not of this build", 0 },
-	{ "an unknown policy", { "--policy", "nonesuch" }, 2, "no policy \"nonesuch\"", 0 },
-	{ "no such policy file", { "--policy", "/tmp/absent.so" }, 2, "/tmp/absent.so", 0 },
-	{ "a policy of another ABI", { "--policy", BUILD "tests/vm/policy_abi.so" }, 2, "ABI 77", 0 },
-	{ "a policy without its symbol", { "--policy", BUILD "tests/vm/policy_nosymbol.so" }, 2,
-	  "is no policy", 0 },
-	{ "a policy that is no shared object", { "--policy", "/tmp/half.bpf.o" }, 2,
-	  "cannot be loaded", 0 },
-	{ "a policy that others can write", { "--policy", "/tmp/open.so" }, 2,
-	  "can be written by others", 0 },
-	{ "a policy of another user", { "--policy", "/tmp/foreign.so" }, 2, "belongs to user", 0 },
+	{ "no BPF object",
+	  { "--bpf-object", "/tmp/absent.bpf.o" },
+	  2,
+	  "/tmp/absent.bpf.o",
+	  0 },
+	{ "half a BPF object",
+	  { "--bpf-object", "/tmp/half.bpf.o" },
+	  2,
+	  "broken or cut short",
+	  0 },
+	{ "an empty BPF object",
+	  { "--bpf-object", "/tmp/empty.bpf.o" },
+	  2,
+	  "broken or cut short",
+	  0 },
+	{ "a BPF object of something else",
+	  { "--bpf-object", BUILD "tests/vm/other.bpf.o" },
+	  2,
+	  "not of this build",
+	  0 },
+	{ "an unknown policy",
+	  { "--policy", "nonesuch" },
+	  2,
+	  "no policy \"nonesuch\"",
+	  0 },
+	{ "no such policy file",
+	  { "--policy", "/tmp/absent.so" },
+	  2,
+	  "/tmp/absent.so",
+	  0 },
+	{ "a policy of another ABI",
+	  { "--policy", BUILD "tests/vm/policy_abi.so" },
+	  2,
+	  "ABI 77",
+	  0 },
+	{ "a policy without its symbol",
+	  { "--policy", BUILD "tests/vm/policy_nosymbol.so" },
+	  2,
+	  "is no policy",
+	  0 },
+	{ "a policy that is no shared object",
+	  { "--policy", "/tmp/half.bpf.o" },
+	  2,
+	  "cannot be loaded",
+	  0 },
+	{ "a policy that others can write",
+	  { "--policy", "/tmp/open.so" },
+	  2,
+	  "can be written by others",
+	  0 },
+	{ "a policy of another user",
+	  { "--policy", "/tmp/foreign.so" },
+	  2,
+	  "belongs to user",
+	  0 },
 	{ "no root", { NULL }, 1, "needs root", NOBODY },
 };
 
@@ -61,7 +101,8 @@ static void run_case(const struct bad *c)
 	bool ok;
 
 	daemon_spawn(&d, c->args);
-	ok = tap_is(daemon_wait(&d, 60000), c->code, "%s: exit code %d", c->what, c->code);
+	ok = tap_is(daemon_wait(&d, 60000), c->code, "%s: exit code %d", c->what,
+		    c->code);
 	ok &= tap_ok(daemon_said(&d, c->message), "%s: the message says \"%s\"", c->what,
 		     c->message);
 	tap_ok(scx_disabled(), "%s: the machine keeps its scheduler", c->what);
@@ -75,16 +116,20 @@ static void run_case(const struct bad *c)
 static void occupied(void)
 {
 	const struct bad c = { "another scheduler", { NULL }, 1, "\"other\"", 0 };
-	struct bpf_object *obj = bpf_object__open_file(BUILD "tests/vm/other.bpf.o", NULL);
+	struct bpf_object *obj =
+		bpf_object__open_file(BUILD "tests/vm/other.bpf.o", NULL);
 	struct bpf_link *link = NULL;
 	struct daemon d = { 0 };
 
 	if (obj && !bpf_object__load(obj))
-		link = bpf_map__attach_struct_ops(bpf_object__find_map_by_name(obj, "other_ops"));
-	if (tap_ok(link && wait_for_scx("other", 5000), "another scheduler has the machine")) {
+		link = bpf_map__attach_struct_ops(
+			bpf_object__find_map_by_name(obj, "other_ops"));
+	if (tap_ok(link && wait_for_scx("other", 5000),
+		   "another scheduler has the machine")) {
 		daemon_spawn(&d, c.args);
 		tap_is(daemon_wait(&d, 60000), c.code, "%s: exit code 1", c.what);
-		if (!tap_ok(daemon_said(&d, c.message), "%s: the message names it", c.what))
+		if (!tap_ok(daemon_said(&d, c.message), "%s: the message names it",
+			    c.what))
 			daemon_diag(&d);
 		tap_ok(scx_runs("other"), "%s: it keeps the machine", c.what);
 	}
@@ -101,7 +146,8 @@ static void second_daemon(void)
 		return;
 	daemon_spawn(&second, NULL);
 	tap_is(daemon_wait(&second, 60000), 1, "a second gthulhu: exit code 1");
-	if (!tap_ok(daemon_said(&second, "\"gthulhu\""), "a second gthulhu: the message names the first"))
+	if (!tap_ok(daemon_said(&second, "\"gthulhu\""),
+		    "a second gthulhu: the message names the first"))
 		daemon_diag(&second);
 	tap_ok(scx_runs("gthulhu"), "a second gthulhu: the first goes on");
 	daemon_stop_and_check(&first, "the first of two", NULL);

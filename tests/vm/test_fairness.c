@@ -27,8 +27,9 @@ static void one_mode(const char *mode)
 	end_child(b);
 	got = ran_b ? (double)ran_a / (double)ran_b : 0;
 	tap_ok(got > want * 0.95 && got < want * 1.05,
-	       "%s mode: nice 0 ran %.3f times as long as nice 5 (%llu : %llu ms); want %.3f", mode,
-	       got, (unsigned long long)ran_a / 1000000, (unsigned long long)ran_b / 1000000, want);
+	       "%s mode: nice 0 ran %.3f times as long as nice 5 (%llu : %llu ms); want %.3f",
+	       mode, got, (unsigned long long)ran_a / 1000000,
+	       (unsigned long long)ran_b / 1000000, want);
 	daemon_stop_and_check(&d, mode, NULL);
 }
 

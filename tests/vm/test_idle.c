@@ -13,7 +13,8 @@ static __u64 process_ns(pid_t pid)
 	f = fopen(path, "re");
 	if (!f || !fgets(line, sizeof(line), f) ||
 	    sscanf(strrchr(line, ')') + 2,
-		   "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+		   "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+		   &system) != 2)
 		user = system = 0;
 	if (f)
 		fclose(f);

@@ -64,7 +64,8 @@ static void fork_storm(const char *mode, struct tally *t)
 	for (i = 0; i < FORKERS; i++)
 		ended += waitpid(pids[i], &status, 0) == pids[i] && !status;
 	tap_is(ended, FORKERS, "%s mode: all forking tasks came to their end", mode);
-	tap_ok(t->forked >= FORKERS, "%s mode: %lu children in %u s", mode, t->forked, seconds);
+	tap_ok(t->forked >= FORKERS, "%s mode: %lu children in %u s", mode, t->forked,
+	       seconds);
 	tap_is(t->reaped, t->forked, "%s mode: every child ran and exited", mode);
 	tap_is(t->wrong, 0, "%s mode: no child went wrong", mode);
 }
@@ -75,18 +76,21 @@ static void fork_storm(const char *mode, struct tally *t)
  */
 static void check_runs(const struct daemon *d, const char *mode, unsigned long exits)
 {
-	static const char *const ways[] = { "direct", "decided", "taken_back", "rescued",
-					    "kernel_mode", "kernel_autopilot", "kernel_kthread",
-					    "kernel_self", "kernel_no_record",
-					    "kernel_ring_full" };
-	long long runs = daemon_counter(d, "runs") - daemon_counter(d, "policy_runs"), ways_sum = 0;
+	static const char *const ways[] = { "direct",		"decided",
+					    "taken_back",	"rescued",
+					    "kernel_mode",	"kernel_autopilot",
+					    "kernel_kthread",	"kernel_self",
+					    "kernel_no_record", "kernel_ring_full" };
+	long long runs = daemon_counter(d, "runs") - daemon_counter(d, "policy_runs"),
+		  ways_sum = 0;
 	size_t i;
 
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		ways_sum += daemon_counter(d, ways[i]);
-	if (!tap_ok(runs >= ways_sum - FORKERS && runs <= ways_sum + 2 * (long long)exits + FORKERS,
-		    "%s mode: %lld runs from %lld decisions and %lu exits", mode, runs, ways_sum,
-		    exits))
+	if (!tap_ok(runs >= ways_sum - FORKERS &&
+			    runs <= ways_sum + 2 * (long long)exits + FORKERS,
+		    "%s mode: %lld runs from %lld decisions and %lu exits", mode, runs,
+		    ways_sum, exits))
 		daemon_diag(d);
 }
 

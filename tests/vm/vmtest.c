@@ -180,7 +180,8 @@ void daemon_stop_and_check(struct daemon *d, const char *what, const char *may)
 {
 	bool ok = tap_is(daemon_end(d, SIGINT), 0, "%s: clean exit on SIGINT", what);
 
-	ok &= tap_ok(wait_for_scx(NULL, 5000), "%s: the kernel's scheduler is back", what);
+	ok &= tap_ok(wait_for_scx(NULL, 5000), "%s: the kernel's scheduler is back",
+		     what);
 	if (!ok)
 		daemon_diag(d);
 	check_counters(d, what, may);
@@ -248,9 +249,10 @@ void daemon_diag(const struct daemon *d)
 
 void check_counters(const struct daemon *d, const char *what, const char *may)
 {
-	static const char *const zero[] = { "lost", "double_dispatched", "forbidden_cpu",
-					    "ring_overflow", "ejections", "policy_page_faults",
-					    "bad_slot", "ring_broken" };
+	static const char *const zero[] = { "lost",	     "double_dispatched",
+					    "forbidden_cpu", "ring_overflow",
+					    "ejections",     "policy_page_faults",
+					    "bad_slot",	     "ring_broken" };
 	json_t *all = final_line(d);
 	long long asked, outcome;
 	bool ok = true;
@@ -262,7 +264,8 @@ void check_counters(const struct daemon *d, const char *what, const char *may)
 	asked = C("asked");
 	outcome = C("decided") + C("taken_back") + C("rescued") + C("cancelled");
 	ok &= tap_is(asked, outcome, "%s: every question has one outcome", what);
-	ok &= tap_is(C("tasks_gone"), C("tasks_seen"), "%s: every record was given back", what);
+	ok &= tap_is(C("tasks_gone"), C("tasks_seen"), "%s: every record was given back",
+		     what);
 	for (i = 0; i < sizeof(zero) / sizeof(zero[0]); i++) {
 		if (may && strstr(may, zero[i]))
 			continue;
@@ -314,7 +317,8 @@ static void probe_run(struct probe_shared *s)
 
 void probe_start(struct probe *p)
 {
-	p->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p->shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
 	p->pid = child_begin(-1, 0);
 	if (!p->pid)
 		probe_run(p->shared);
@@ -375,11 +379,14 @@ bool load_check(struct load *l, const char *what)
 		if (ran < least)
 			least = ran;
 	}
-	ok = tap_ok(least > share / l->part, "%s: each hog ran %llu ms or more of its share of %llu",
-		    what, (unsigned long long)least / 1000000,
+	ok = tap_ok(least > share / l->part,
+		    "%s: each hog ran %llu ms or more of its share of %llu", what,
+		    (unsigned long long)least / 1000000,
 		    (unsigned long long)share / 1000000);
-	return tap_ok(probe_samples(&l->probe) > l->samples, "%s: the probe ran %llu times", what,
-		      (unsigned long long)(probe_samples(&l->probe) - l->samples)) && ok;
+	return tap_ok(probe_samples(&l->probe) > l->samples,
+		      "%s: the probe ran %llu times", what,
+		      (unsigned long long)(probe_samples(&l->probe) - l->samples)) &&
+	       ok;
 }
 
 void load_stop(struct load *l)
@@ -411,7 +418,8 @@ struct qumun_arena *arena_open(size_t *size)
 		return NULL;
 	want = (void *)(uintptr_t)info.map_extra;
 	*size = (size_t)info.max_entries * 4096;
-	at = mmap(want, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
+	at = mmap(want, *size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE,
+		  fd, 0);
 	close(fd);
 	if (at != want)
 		return NULL;
@@ -428,7 +436,9 @@ static void note_wait(struct wait_watch *w, const struct qumun_task *t, __u64 ns
 
 static void *watch_waits(void *arg)
 {
-	static struct { __u64 word, since; } seen[WATCHED];
+	static struct {
+		__u64 word, since;
+	} seen[WATCHED];
 	struct wait_watch *w = arg;
 	const struct qumun_task *tasks =
 		(const void *)((const char *)w->arena + w->arena->records_off);
@@ -439,7 +449,8 @@ static void *watch_waits(void *arg)
 		now = now_ns();
 		for (i = 0; i < nr; i++) {
 			word = shm_load(&tasks[i].state);
-			note_wait(w, &tasks[i], shm_load(&tasks[i].max_wait_us) * 1000ULL);
+			note_wait(w, &tasks[i],
+				  shm_load(&tasks[i].max_wait_us) * 1000ULL);
 			if (word != seen[i].word) {
 				seen[i].word = word;
 				seen[i].since = now;
@@ -457,7 +468,8 @@ bool wait_watch_start(struct wait_watch *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->arena = arena_open(&w->size);
-	if (!tap_ok(w->arena && w->arena->magic == QUMUN_ARENA_MAGIC, "the arena can be watched"))
+	if (!tap_ok(w->arena && w->arena->magic == QUMUN_ARENA_MAGIC,
+		    "the arena can be watched"))
 		return false;
 	return !pthread_create(&w->thread, NULL, watch_waits, w);
 }

@@ -55,7 +55,8 @@ static unsigned int gather(pthread_t *threads, unsigned int n)
 	unsigned int i;
 
 	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN > STACK ? PTHREAD_STACK_MIN : STACK);
+	pthread_attr_setstacksize(&attr,
+				  PTHREAD_STACK_MIN > STACK ? PTHREAD_STACK_MIN : STACK);
 	for (i = 0; i < n; i++) {
 		if (pthread_create(&threads[i], &attr, one_of_many, NULL))
 			break;

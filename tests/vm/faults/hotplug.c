@@ -28,7 +28,8 @@ static void one_mode(const char *mode)
 	load_mark(&l);
 	sleep_ms(1500);
 	check_survived(&l, mode);
-	tap_ok(!kill(pinned, 0) && schedstat_ns(pinned) > 0, "%s mode: the pinned hog lives", mode);
+	tap_ok(!kill(pinned, 0) && schedstat_ns(pinned) > 0,
+	       "%s mode: the pinned hog lives", mode);
 	end_child(pinned);
 	load_stop(&l);
 	daemon_stop_and_check(&d, mode, "forbidden_cpu");

@@ -18,7 +18,8 @@ static void kill_once(struct load *l)
 	sleep_ms(500);
 	from = now_ns();
 	tap_is(daemon_end(&d, SIGKILL), 128 + SIGKILL, "killed");
-	tap_ok(wait_for_scx(NULL, (unsigned int)(wait_limit_ns(TAKEOVER_NS + 1000000000) / 1000000)),
+	tap_ok(wait_for_scx(NULL, (unsigned int)(wait_limit_ns(TAKEOVER_NS + 1000000000) /
+						 1000000)),
 	       "killed: the kernel's scheduler is back after %llu ms",
 	       (unsigned long long)(now_ns() - from) / 1000000);
 	sleep_ms(300);

@@ -18,7 +18,8 @@ static pid_t start_eater(void)
 		return pid;
 	write_text("/proc/self/oom_score_adj", "1000");
 	for (;;) {
-		p = mmap(NULL, STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		p = mmap(NULL, STEP, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
 		if (p == MAP_FAILED)
 			sleep_ms(10);
 		else

@@ -18,7 +18,8 @@ struct broken {
 
 static const struct broken policies[] = {
 	{ "sleeps 1 s", POLICIES "broken_sleeps.so", 0, NULL, "autopilot_blocked" },
-	{ "never answers one task", POLICIES "broken_forgets_one.so", 0, NULL, "rescued" },
+	{ "never answers one task", POLICIES "broken_forgets_one.so", 0, NULL,
+	  "rescued" },
 	{ "answers garbage", POLICIES "broken_garbage.so", 0,
 	  "bad_slot double_dispatched forbidden_cpu", "bad_slot" },
 	{ "answers nothing", POLICIES "broken_mute.so", 0, NULL, "rescued" },
@@ -44,14 +45,15 @@ static void end_daemon(struct daemon *d, const struct broken *p)
 
 	if (!p->code) {
 		daemon_stop_and_check(d, p->name, p->may);
-		ok = tap_ok(!p->counted || daemon_counter(d, p->counted) > 0, "%s: counted as %s",
-			    p->name, p->counted);
+		ok = tap_ok(!p->counted || daemon_counter(d, p->counted) > 0,
+			    "%s: counted as %s", p->name, p->counted);
 	} else {
-		ok = tap_is(daemon_end(d, SIGINT), p->code, "%s: exit code %d", p->name, p->code);
-		ok &= tap_ok(daemon_said(d, "the policy does not return"), "%s: it says so",
-			     p->name);
-		ok &= tap_ok(wait_for_scx(NULL, 10000), "%s: the kernel's scheduler is back",
-			     p->name);
+		ok = tap_is(daemon_end(d, SIGINT), p->code, "%s: exit code %d", p->name,
+			    p->code);
+		ok &= tap_ok(daemon_said(d, "the policy does not return"),
+			     "%s: it says so", p->name);
+		ok &= tap_ok(wait_for_scx(NULL, 10000),
+			     "%s: the kernel's scheduler is back", p->name);
 	}
 	if (!ok)
 		daemon_diag(d);
@@ -77,8 +79,9 @@ static void run_policy(const struct broken *p)
 	wait = wait_watch_stop(&w);
 	tap_ok(ran >= 4 * MIN_SLICE_NS, "%s: the victim ran %llu ms", p->name,
 	       (unsigned long long)ran / 1000000);
-	tap_ok(wait < wait_limit_ns(WAIT_LIMIT_NS), "%s: the longest wait was %llu ms (%s)",
-	       p->name, (unsigned long long)wait / 1000000, w.comm);
+	tap_ok(wait < wait_limit_ns(WAIT_LIMIT_NS),
+	       "%s: the longest wait was %llu ms (%s)", p->name,
+	       (unsigned long long)wait / 1000000, w.comm);
 	check_survived(&l, p->name);
 	end_child(victim);
 	load_stop(&l);

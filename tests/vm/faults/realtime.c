@@ -33,7 +33,8 @@ int main(void)
 		hog = start_fifo_hog((int)cpu);
 		load_mark(&l);
 		sleep_ms(ms);
-		l.part = 8; /* they share what is left, half of the machine: a quarter of that */
+		l.part =
+			8; /* they share what is left, half of the machine: a quarter of that */
 		check_survived(&l, what);
 		end_child(hog);
 	}

@@ -8,7 +8,8 @@
 #define WORDS_AT_ONCE 64
 
 /* Half of the blows go where cursors, flags and the running tasks' figures are. */
-static void strike(struct qumun_arena *a, size_t size, size_t head, unsigned long long *seed)
+static void strike(struct qumun_arena *a, size_t size, size_t head,
+		   unsigned long long *seed)
 {
 	__u64 *words = (__u64 *)a;
 	unsigned int i;
@@ -44,7 +45,8 @@ int main(void)
 		strike(a, size, head, &seed);
 		usleep(900);
 	}
-	tap_diag("%lu times, then gthulhu %s", n, scx_runs("gthulhu") ? "still ran" : "was out");
+	tap_diag("%lu times, then gthulhu %s", n,
+		 scx_runs("gthulhu") ? "still ran" : "was out");
 	ended = daemon_end(&d, SIGINT) != -1;
 	tap_ok(ended, "the daemon ended");
 	tap_ok(wait_for_scx(NULL, 15000), "the kernel's scheduler is back");

@@ -45,7 +45,8 @@ static bool wait_for_autopilot(const struct qumun_shard *s, __u64 on, __u64 limi
 	return shm_load(&s->autopilot) == on;
 }
 
-static void stop_once(struct daemon *d, struct load *l, const struct qumun_shard *s, unsigned int ms)
+static void stop_once(struct daemon *d, struct load *l, const struct qumun_shard *s,
+		      unsigned int ms)
 {
 	__u64 from, worst;
 
@@ -54,7 +55,8 @@ static void stop_once(struct daemon *d, struct load *l, const struct qumun_shard
 	sleep_ms(ms);
 	worst = probe_max_ns(&l->probe);
 	tap_ok(shm_load(&s->autopilot), "stopped: the BPF half decides");
-	tap_ok(worst <= wait_limit_ns(PROBE_LIMIT_NS), "stopped: the probe waited %llu us at most",
+	tap_ok(worst <= wait_limit_ns(PROBE_LIMIT_NS),
+	       "stopped: the probe waited %llu us at most",
 	       (unsigned long long)worst / 1000);
 	check_survived(l, "stopped");
 	from = now_ns();
@@ -86,7 +88,8 @@ int main(void)
 	with = wait_watch_stop(&w);
 	tap_ok(with <= wait_limit_ns(without + 2 * STALL_NS),
 	       "the longest wait was %llu us (%s), in kernel mode %llu us",
-	       (unsigned long long)with / 1000, w.comm, (unsigned long long)without / 1000);
+	       (unsigned long long)with / 1000, w.comm,
+	       (unsigned long long)without / 1000);
 	load_stop(&l);
 	daemon_stop_and_check(&d, "after the stops", NULL);
 	return tap_done();

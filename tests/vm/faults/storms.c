@@ -31,9 +31,11 @@ static void change_nice(pid_t pid, unsigned long long r)
 
 static void change_class(pid_t pid, unsigned long long r)
 {
-	static const int classes[] = { SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO, SCHED_RR };
+	static const int classes[] = { SCHED_OTHER, SCHED_BATCH, SCHED_IDLE, SCHED_FIFO,
+				       SCHED_RR };
 	int class = classes[r % 5];
-	struct sched_param param = { .sched_priority = class == SCHED_FIFO || class == SCHED_RR };
+	struct sched_param param = { .sched_priority =
+					     class == SCHED_FIFO || class == SCHED_RR };
 
 	sched_setscheduler(pid, class, &param);
 	/* a real-time hog is not what is tested here */

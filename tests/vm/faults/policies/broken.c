@@ -21,7 +21,8 @@ static __u64 next_random(void)
 
 static void answer(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
 {
-	struct qumun_decision d = { .cpu = QUMUN_CPU_ANY, .slice_ns = BASE_SLICE_NS,
+	struct qumun_decision d = { .cpu = QUMUN_CPU_ANY,
+				    .slice_ns = BASE_SLICE_NS,
 				    .vtime = now };
 
 	qumun_dispatch(ctx, t, &d);
@@ -31,7 +32,8 @@ static void answer(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now
 static void scribble(struct qumun_task *t)
 {
 	char *base = (char *)((__u64)t & ~(ARENA_ALIGN - 1));
-	struct qumun_shard *s = (struct qumun_shard *)(base + ((struct qumun_arena *)base)->shards_off);
+	struct qumun_shard *s =
+		(struct qumun_shard *)(base + ((struct qumun_arena *)base)->shards_off);
 	__u64 tail = shm_load(&s->down.tail);
 	struct qumun_answer *a = &s->down_ring[(tail - 1) & (QUMUN_DOWN_SLOTS - 1)];
 
