@@ -43,12 +43,12 @@ lint_man() {
 lint_spdx() {
 	cd "$top" && sources | while read -r f; do
 		case $f in
-		LICENSES/* | tests/fuzz/corpus/*) continue ;;
+		LICENSES/* | tests/fuzz/corpus/* | tests/sim/*.json) continue ;;
 		esac
 		[ -s "$f" ] || continue
 		head -n 5 "$f" | grep -q -a 'SPDX-License-Identifier: ' ||
 			echo "$f: no SPDX-License-Identifier in the first five lines"
-		sed -n '1,5s/.*SPDX-License-Identifier: \(.*\)/\1/p' "$f" | tr -d '()' | sed 's/ \(-->\|\*\/\).*//' |
+		sed -n '1,5s/.*SPDX-License-Identifier: \(.*\)/\1/p' "$f" | tr -d '()",' | sed 's/ \(-->\|\*\/\).*//' |
 			tr ' ' '\n' | grep -v -x -e OR -e AND -e '' | while read -r id; do
 			[ -f "LICENSES/$id.txt" ] || echo "$f: LICENSES/$id.txt is missing"
 		done
