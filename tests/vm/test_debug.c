@@ -111,7 +111,7 @@ static unsigned int events_of(pid_t pid)
 int main(void)
 {
 	struct qumun *q;
-	pid_t pid;
+	pid_t pid, hog;
 
 	if (geteuid())
 		return tap_skip_all("not root");
@@ -120,9 +120,12 @@ int main(void)
 		return tap_skip_all("no tracefs: %s", strerror(errno));
 	q = attach(false);
 	if (q) {
-		pid = start_sleeper(-1, 5000);
+		/* beside a hog: a task that finds its CPU idle is not enqueued */
+		hog = start_hog(0, 0);
+		pid = start_sleeper(0, 5000);
 		sleep_ms(300);
 		end_child(pid);
+		end_child(hog);
 		sleep_ms(300);
 		tap_is(events_of(pid), 0, "not a line");
 		tap_is(printing_calls(), 0, "and no call that could print one");
@@ -130,9 +133,12 @@ int main(void)
 	}
 	q = attach(true);
 	if (q) {
-		pid = start_sleeper(-1, 5000);
+		/* beside a hog: a task that finds its CPU idle is not enqueued */
+		hog = start_hog(0, 0);
+		pid = start_sleeper(0, 5000);
 		sleep_ms(300);
 		end_child(pid);
+		end_child(hog);
 		sleep_ms(300);
 		tap_is(events_of(pid), 0x1f,
 		       "a task's life: INIT, ENQUEUE, RUNNING, STOPPING, EXIT");
