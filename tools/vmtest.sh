@@ -97,8 +97,8 @@ vm_batch() {
 	say "kernel $vb_version, $vb_smp CPUs, $vb_mode: $(echo "$vb_names" | sed 's/:[0-9]*//g; s/,/ /g')"
 	vb_boot "$vb_names"
 	if [ "$vb_rc" -ne 0 ] && grep -q -a 'Oops: int3' "$vb_out/console.log" 2>/dev/null; then
-		vb_left=$(without_outcome "$vb_out/output.log" "$vb_names")
-		vb_done=$(with_outcome "$vb_out/output.log" "$vb_names")
+		vb_left=$(by_outcome no "$vb_out/output.log" "$vb_names")
+		vb_done=$(by_outcome yes "$vb_out/output.log" "$vb_names")
 		say "the emulator lost a race with the kernel's patching of its own code (Oops: int3): booting once more"
 		[ -z "$vb_done" ] ||
 			vm_results "$vb_version" "$vb_out/output.log" "$vb_done" "$vb_rc"
@@ -117,16 +117,12 @@ vb_boot() {
 		-- env "GTHULHU_TIER=$vm_tier" run-tests $(echo "$1" | tr ',' ' ') || vb_rc=$?
 }
 
-# with_outcome FILE NAME:TIMEOUT,..., without_outcome the same: those that the runner reported on.
-with_outcome() {
-	echo "$2" | tr ',' '\n' | while read -r wo_name; do
-		! grep -q -a "^# result ${wo_name%%:*} " "$1" || echo "$wo_name"
-	done | paste -s -d , -
-}
-
-without_outcome() {
-	echo "$2" | tr ',' '\n' | while read -r wo_name; do
-		grep -q -a "^# result ${wo_name%%:*} " "$1" || echo "$wo_name"
+# by_outcome yes|no FILE NAME:TIMEOUT,...: those that the runner reported on, or those it did not.
+by_outcome() {
+	echo "$3" | tr ',' '\n' | while read -r bo_name; do
+		bo_has=no
+		! grep -q -a "^# result ${bo_name%%:*} " "$2" || bo_has=yes
+		[ "$bo_has" != "$1" ] || echo "$bo_name"
 	done | paste -s -d , -
 }
 
