@@ -92,6 +92,8 @@ top_end() {
 
 trap 't kill-server 2>/dev/null; rm -rf "$work"' EXIT
 echo 'TAP version 13'
+# A server ends with its last session, and the next command may still find it: this one stays.
+t new-session -d -s keeper 'exec sleep 600'
 daemon_start
 
 top_start 80 24 screen-256color
