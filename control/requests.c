@@ -33,7 +33,22 @@
 		F("latency_factor", NUMBER, "", "scales the slice in deadlines", FACTOR, \
 		  need),                                                                 \
 		F("weight_multiplier", NUMBER, "",                                       \
-		  "scales the weight of tasks that a rule names", FACTOR, need)
+		  "scales the weight of tasks that a rule names", FACTOR, need),         \
+		F("min_run_ns", INTEGER, "ns",                                           \
+		  "a task runs this long before a wakeup preempts it",                   \
+		  LIMITS(0, 20000000), need),                                            \
+		F("max_wait_ns", INTEGER, "ns", "no runnable task waits longer",         \
+		  LIMITS(10000000, 10000000000), need),                                  \
+		F("stall_ns", INTEGER, "ns", "a later policy is overruled",              \
+		  LIMITS(1000000, 10000000000), need),                                   \
+		F("rescue_ns", INTEGER, "ns", "an undecided task is taken back",         \
+		  LIMITS(10000000, 10000000000), need),                                  \
+		F("takeover_ns", INTEGER, "ns",                                          \
+		  "the scheduler ends so long after its policy's death",                 \
+		  LIMITS(0, 60000000000), need),                                         \
+		F("latency_budget_pct", INTEGER, "%",                                    \
+		  "of a CPU over 100 ms, for class latency together", LIMITS(1, 100),    \
+		  need)
 
 static const struct control_field no_fields[] = { { 0 } };
 
@@ -124,6 +139,8 @@ static const struct control_field stats_fields[] = {
 	{ 0 }
 };
 
+#define CLASS_WORDS WORDS("latency", "interactive", "normal", "batch", "idle")
+#define OWNER_WORDS WORDS("file", "command line", "request", "other")
 #define TASK_STATES WORDS("sleeping", "queued", "dispatched", "running")
 
 static const struct control_field task_fields[] = {
@@ -141,9 +158,10 @@ static const struct control_field task_fields[] = {
 	F("vruntime", INTEGER, "ns", "virtual runtime; wraps", NEEDED),
 	F("deadline", INTEGER, "ns", "virtual deadline; wraps", NEEDED),
 	F("class", STRING, "", "its class; a rule's or that of its kernel policy", NEEDED,
-	  WORDS("latency", "interactive", "normal", "batch", "idle")),
+	  CLASS_WORDS),
 	F("rule", INTEGER, "", "id of the rule that counts for it; 0: none", NEEDED),
 	F("rule_text", STRING, "", "that rule; only in task"),
+	F("because", STRING, "", "why it counts and no other; only in task"),
 	F("runtime_ns", INTEGER, "ns", "time on a CPU", NEEDED),
 	F("wait_ns", INTEGER, "ns", "time runnable but not running", NEEDED),
 	F("max_wait_us", INTEGER, "us", "longest such wait", NEEDED),
@@ -216,8 +234,7 @@ static const struct control_field rule_load_fields[] = {
 
 static const struct control_field rule_fields[] = {
 	F("id", INTEGER, "", "the daemon's name for the rule", NEEDED),
-	F("owner", STRING, "", "where it came from", NEEDED,
-	  WORDS("file", "command line", "request", "other")),
+	F("owner", STRING, "", "where it came from", NEEDED, OWNER_WORDS),
 	F("rule", STRING, "", "the rule", NEEDED),
 	F("tasks", INTEGER, "", "tasks that it counts for now", NEEDED),
 	{ 0 }
@@ -227,6 +244,63 @@ static const struct control_field rules_fields[] = { F("rules", LIST, "",
 						       "all rules, the oldest first",
 						       NEEDED, .members = rule_fields),
 						     { 0 } };
+
+#define RULE_ID_DOC "; 0: none, -1: the proposed one"
+
+static const struct control_field explain_args[] = {
+	F("pid", INTEGER, "", "which tasks: this thread", LIMITS(1, 4194304)),
+	F("cgroup", STRING, "", "or all below this cgroup, by its path"),
+	F("comm", STRING, "", "or all so named, with * and ? as wildcards"),
+	F("rule", STRING, "", "a proposed rule, as in rules.add; nothing is changed"),
+	F("without", INTEGER, "", "id of a rule that is proposed to go",
+	  LIMITS(1, 4294967294)),
+	{ 0 }
+};
+
+static const struct control_field explained_task_fields[] = {
+	F("pid", INTEGER, "", "thread id", NEEDED),
+	F("tgid", INTEGER, "", "process id", NEEDED),
+	F("comm", STRING, "", "its name", NEEDED),
+	F("class", STRING, "", "its class", NEEDED, CLASS_WORDS),
+	F("rule", INTEGER, "", "id of the rule that counts; 0: none", NEEDED),
+	F("because", STRING, "", "why that one", NEEDED),
+	F("class_after", STRING, "", "its class after the change", NEEDED, CLASS_WORDS),
+	F("rule_after", INTEGER, "", "id of the rule that would count" RULE_ID_DOC,
+	  NEEDED),
+	F("because_after", STRING, "", "why that one", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field explained_rule_fields[] = {
+	F("id", INTEGER, "", "the daemon's name for the rule; -1: the proposed one",
+	  NEEDED),
+	F("owner", STRING, "", "where it came from", NEEDED, OWNER_WORDS),
+	F("rule", STRING, "", "the rule", NEEDED),
+	F("matches", INTEGER, "", "of the tasks, how many it matches", NEEDED),
+	F("tasks", INTEGER, "", "for how many it counts", NEEDED),
+	F("tasks_after", INTEGER, "", "for how many it would count after the change",
+	  NEEDED),
+	{ 0 }
+};
+
+static const struct control_field conflict_fields[] = {
+	F("winner", INTEGER, "", "id of the rule that would count" RULE_ID_DOC, NEEDED),
+	F("loser", INTEGER, "", "id of the older rule that is as strong", NEEDED),
+	F("tasks", INTEGER, "", "for how many tasks", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field explain_fields[] = {
+	F("total", INTEGER, "", "tasks that were asked about", NEEDED),
+	F("changed", INTEGER, "", "of these, whose rule would be another", NEEDED),
+	F("tasks", LIST, "", "the first 100 of them, those that change before others",
+	  NEEDED, .members = explained_task_fields),
+	F("rules", LIST, "", "rules that match any of them, the oldest first", NEEDED,
+	  .members = explained_rule_fields),
+	F("conflicts", LIST, "", "pairs of rules that only their age tells apart", NEEDED,
+	  .members = conflict_fields),
+	{ 0 }
+};
 
 static const struct control_field log_fields[] = {
 	F("lines", LIST, "", "the last messages, oldest first", NEEDED), { 0 }
@@ -259,6 +333,9 @@ const struct control_request control_requests[] = {
 	  latency_args, latency_fields },
 	{ "rules.list", CONTROL_READ, "the rules, and for how many tasks each counts",
 	  no_fields, rules_fields },
+	{ "explain", CONTROL_READ,
+	  "which rule counts for a task and why, now and after a change of the rules",
+	  explain_args, explain_fields },
 	{ "rules.add", CONTROL_CHANGE, "add a rule; it is in effect when the reply comes",
 	  rule_add_args, rule_id_fields },
 	{ "rules.remove", CONTROL_CHANGE, "remove a rule, wherever it came from",

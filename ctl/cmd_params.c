@@ -10,12 +10,12 @@ static void print_params(const json_t *params)
 	const struct control_field *f = control_request_find("params.get")->result;
 
 	for (; f->name; f++)
-		printf("%-18s %12.12g %-3s %s (%.12g to %.12g)\n", f->name,
+		printf("%-18s %12.12g %-2s  %s (%.12g to %.12g)\n", f->name,
 		       get_real(params, f->name), f->unit, f->doc, f->min, f->max);
 }
 
 /* 3ms, 250us, 2000000 (ns); nothing else has a unit. */
-static bool parse_slice(const char *text, double *ns)
+static bool parse_time(const char *text, double *ns)
 {
 	static const struct {
 		const char *name;
@@ -53,18 +53,19 @@ static int add_setting(json_t *args, char *text)
 	if (!f->name)
 		return usage_error("no parameter \"%s\": see gthulhuctl params get",
 				   text);
-	if (f->type == CONTROL_INTEGER) {
-		if (!parse_slice(value, &number))
+	if (!strcmp(f->unit, "ns")) {
+		if (!parse_time(value, &number))
 			return usage_error(
 				"%s is \"%s\": must be a time such as 3ms, 500us or "
 				"3000000",
 				text, value);
-		json_object_set_new(args, text, json_integer((json_int_t)(number + 0.5)));
-	} else {
-		if (!parse_number(value, -1e9, 1e9, &number))
-			return usage_error("%s is \"%s\": must be a number", text, value);
-		json_object_set_new(args, text, json_real(number));
+	} else if (!parse_number(value, -1e9, 1e9, &number)) {
+		return usage_error("%s is \"%s\": must be a number", text, value);
 	}
+	if (f->type == CONTROL_INTEGER && number == (double)(json_int_t)(number + 0.5))
+		json_object_set_new(args, text, json_integer((json_int_t)(number + 0.5)));
+	else
+		json_object_set_new(args, text, json_real(number));
 	return CTL_OK;
 }
 

@@ -23,6 +23,8 @@ void task_print(FILE *out, const json_t *t)
 	if (get_int(t, "rule"))
 		fprintf(out, ", by rule %lld: %s", get_int(t, "rule"),
 			get_text(t, "rule_text"));
+	if (*get_text(t, "because"))
+		fprintf(out, "\nwhy      %s", get_text(t, "because"));
 	fputc('\n', out);
 	fprintf(out, "ran      %s in %lld runs", text_time(a, get_real(t, "runtime_ns")),
 		get_int(t, "runs"));

@@ -80,6 +80,7 @@ int cmd_dump(struct ctl *ctl, int argc, char **argv);
 int cmd_schema(struct ctl *ctl, int argc, char **argv);
 int cmd_bugreport(struct ctl *ctl, int argc, char **argv);
 int cmd_rules(struct ctl *ctl, int argc, char **argv);
+int cmd_explain(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
 
 #endif

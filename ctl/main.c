@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "params", "get | set NAME=VALUE...", "run-time parameters", cmd_params },
 	{ "rules", "list|add|remove|load|save ...", "which tasks matter, and how",
 	  cmd_rules },
+	{ "explain", "--pid|--cgroup|--comm WHICH [--rule RULE] [--without ID]",
+	  "which rule counts, why, and what a change would do", cmd_explain },
 	{ "mode", "user | kernel", "who decides: the policy, or the BPF half", cmd_mode },
 	{ "top", "[--interval SECONDS]", "live view", cmd_top },
 	{ "dump", "", "status, stats, latency and tasks as JSON", cmd_dump },
@@ -40,12 +42,15 @@ static const struct option long_options[] = {
 static void help(FILE *out)
 {
 	const struct command *c;
-	char left[64];
+	char left[96];
 
 	fputs("usage: gthulhuctl [options] COMMAND [ARGUMENT...]\n\ncommands:\n", out);
 	for (c = commands; c->name; c++) {
 		snprintf(left, sizeof(left), "%s %s", c->name, c->args);
-		fprintf(out, "  %-34s %s\n", left, c->doc);
+		if (strlen(left) > 34)
+			fprintf(out, "  %s\n  %34s %s\n", left, "", c->doc);
+		else
+			fprintf(out, "  %-34s %s\n", left, c->doc);
 	}
 	fputs("\noptions:\n"
 	      "  -s, --socket PATH   the daemon's socket (default " CONTROL_SOCKET ",\n"

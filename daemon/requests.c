@@ -44,63 +44,6 @@ static json_t *answer_schema(struct backend *b, const json_t *args,
 	return schema;
 }
 
-static json_t *params_json(const struct scheduling_params *p)
-{
-	return json_pack("{s:I, s:I, s:I, s:f, s:f}", "base_slice_ns",
-			 (json_int_t)p->base_slice_ns, "min_slice_ns",
-			 (json_int_t)p->min_slice_ns, "max_slice_ns",
-			 (json_int_t)p->max_slice_ns, "latency_factor", p->latency_factor,
-			 "weight_multiplier", p->weight_multiplier);
-}
-
-static json_t *answer_params_get(struct backend *b, const json_t *args,
-				 struct control_error *error)
-{
-	struct scheduling_params p;
-	int err = qumun_get_scheduling_params(b->q, &p);
-
-	return err ? failed(b, err, error) : params_json(&p);
-}
-
-static void take_slice(const json_t *args, const char *name, __u64 *value)
-{
-	const json_t *v = json_object_get(args, name);
-
-	if (v)
-		*value = (__u64)json_integer_value(v);
-}
-
-static void take_factor(const json_t *args, const char *name, double *value)
-{
-	const json_t *v = json_object_get(args, name);
-
-	if (v)
-		*value = json_number_value(v);
-}
-
-static json_t *answer_params_set(struct backend *b, const json_t *args,
-				 struct control_error *error)
-{
-	struct scheduling_params p;
-	int err = qumun_get_scheduling_params(b->q, &p);
-
-	if (!err) {
-		take_slice(args, "base_slice_ns", &p.base_slice_ns);
-		take_slice(args, "min_slice_ns", &p.min_slice_ns);
-		take_slice(args, "max_slice_ns", &p.max_slice_ns);
-		take_factor(args, "latency_factor", &p.latency_factor);
-		take_factor(args, "weight_multiplier", &p.weight_multiplier);
-		err = qumun_update_scheduling_params(b->q, &p);
-	}
-	if (err)
-		return failed(b, err, error);
-	say(QUMUN_LOG_INFO,
-	    "parameters changed by request: slices %llu/%llu/%llu ns, factors %g/%g",
-	    (unsigned long long)p.min_slice_ns, (unsigned long long)p.base_slice_ns,
-	    (unsigned long long)p.max_slice_ns, p.latency_factor, p.weight_multiplier);
-	return answer_params_get(b, args, error);
-}
-
 static const char *mode_name(enum qumun_mode mode)
 {
 	return mode == QUMUN_MODE_KERNEL ? "kernel" : "user";
@@ -157,7 +100,6 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 			     struct control_error *error)
 {
 	__u64 c[QUMUN_NR_COUNTERS], minor = 0, major = 0;
-	struct scheduling_params params;
 	struct qumun_run_state state;
 	struct utsname u;
 	json_t *o;
@@ -166,8 +108,6 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	err = qumun_get_state(b->q, &state);
 	if (!err)
 		err = qumun_get_counters(b->q, c);
-	if (!err)
-		err = qumun_get_scheduling_params(b->q, &params);
 	if (err)
 		return failed(b, err, error);
 	qumun_policy_faults(b->q, &minor, &major);
@@ -190,7 +130,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	add_load(b, o, &state, c);
 	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
 	json_object_set_new(o, "policy_faults", integer(minor + major));
-	json_object_set_new(o, "params", params_json(&params));
+	json_object_set_new(o, "params", params_json(b->q));
 	return o;
 }
 
@@ -283,7 +223,6 @@ static json_t *answer_task(struct backend *b, const json_t *args,
 {
 	pid_t pid = (pid_t)json_integer_value(json_object_get(args, "pid"));
 	struct qumun_task task;
-
 	json_t *o, *rule;
 
 	if (!qumun_get_task(b->q, pid, &task)) {
@@ -291,6 +230,9 @@ static json_t *answer_task(struct backend *b, const json_t *args,
 		rule = task.rule_id ? rule_text(b->q, task.rule_id) : NULL;
 		if (rule)
 			json_object_set_new(o, "rule_text", rule);
+		rule = explain_task(b->q, pid);
+		if (rule)
+			json_object_set_new(o, "because", rule);
 		return o;
 	}
 	control_fail(
@@ -356,8 +298,8 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 		{ "schema", answer_schema },
 		{ "status", answer_status },
 		{ "stats", answer_stats },
-		{ "params.get", answer_params_get },
-		{ "params.set", answer_params_set },
+		{ "params.get", params_get },
+		{ "params.set", params_set },
 		{ "mode.set", answer_mode_set },
 		{ "task", answer_task },
 		{ "tasks", answer_tasks },
@@ -365,6 +307,7 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 		{ "rules.add", rules_add },
 		{ "rules.remove", rules_remove },
 		{ "rules.load", rules_load },
+		{ "explain", explain },
 		{ "latency", answer_latency },
 		{ "log", answer_log },
 		{ "dump", answer_dump },

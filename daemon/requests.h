@@ -17,8 +17,20 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 			const json_t *args, struct control_error *error);
 __u64 requests_clock_ns(void);
 
+/* param_requests.c */
+json_t *params_json(struct qumun *q);
+json_t *params_get(struct backend *b, const json_t *args, struct control_error *error);
+json_t *params_set(struct backend *b, const json_t *args, struct control_error *error);
+
+/* explain.c; explain_task(): why the rule of thread @pid counts, a string or NULL. */
+json_t *explain(struct backend *b, const json_t *args, struct control_error *error);
+json_t *explain_task(struct qumun *q, pid_t pid);
+
 /* rule_requests.c; rule_text() returns NULL if there is no such rule. */
 json_t *rule_text(struct qumun *q, unsigned int id);
+json_t *rule_json(const struct qumun_rule *rule, const char *counted,
+		  unsigned int nr_tasks);
+bool rule_parse(struct qumun_rule *rule, const char *text, struct control_error *error);
 json_t *rules_list(struct backend *b, const json_t *args, struct control_error *error);
 json_t *rules_add(struct backend *b, const json_t *args, struct control_error *error);
 json_t *rules_remove(struct backend *b, const json_t *args, struct control_error *error);
@@ -29,5 +41,7 @@ json_t *task_json(const struct qumun_task *task, __u64 now);
 json_t *tasks_json(struct qumun *q, const char *sort, size_t limit,
 		   struct control_error *error);
 json_t *name_json(const char *name, size_t size);
+/* The name of a class; what is none is "normal". */
+const char *class_name(unsigned int cls);
 
 #endif

@@ -19,16 +19,21 @@ static json_t *format_rule(const struct qumun_rule *rule)
 	return o ? o : json_string("(not UTF-8)");
 }
 
-static int add_to_list(void *arg, const struct qumun_rule *rule, unsigned int nr_tasks)
+json_t *rule_json(const struct qumun_rule *rule, const char *counted,
+		  unsigned int nr_tasks)
 {
 	static const char *const owners[] = { "other", "file", "command line",
 					      "request" };
 	const char *owner = rule->owner < 4 ? owners[rule->owner] : "other";
+	json_int_t id = rule->id == QUMUN_RULE_PROPOSED ? -1 : (json_int_t)rule->id;
 
-	json_array_append_new(arg, json_pack("{s:I, s:s, s:o, s:I}", "id",
-					     (json_int_t)rule->id, "owner", owner, "rule",
-					     format_rule(rule), "tasks",
-					     (json_int_t)nr_tasks));
+	return json_pack("{s:I, s:s, s:o, s:I}", "id", id, "owner", owner, "rule",
+			 format_rule(rule), counted, (json_int_t)nr_tasks);
+}
+
+static int add_to_list(void *arg, const struct qumun_rule *rule, unsigned int nr_tasks)
+{
+	json_array_append_new(arg, rule_json(rule, "tasks", nr_tasks));
 	return 0;
 }
 
@@ -63,7 +68,7 @@ json_t *rule_text(struct qumun *q, unsigned int id)
 	return w.text;
 }
 
-static bool parse(struct qumun_rule *rule, const char *text, struct control_error *error)
+bool rule_parse(struct qumun_rule *rule, const char *text, struct control_error *error)
 {
 	char why[256] = "";
 
@@ -87,7 +92,7 @@ json_t *rules_add(struct backend *b, const json_t *args, struct control_error *e
 	struct qumun_rule rule;
 	unsigned int id;
 
-	if (!parse(&rule, text, error))
+	if (!rule_parse(&rule, text, error))
 		return NULL;
 	if (qumun_add_rule(b->q, &rule, &id))
 		return failed(b, error);
@@ -127,7 +132,8 @@ json_t *rules_load(struct backend *b, const json_t *args, struct control_error *
 		return NULL;
 	}
 	for (i = 0; i < nr; i++) {
-		if (!parse(&rules[i], json_string_value(json_array_get(list, i)), error))
+		if (!rule_parse(&rules[i], json_string_value(json_array_get(list, i)),
+				error))
 			goto out;
 	}
 	if (qumun_load_rules(b->q, OWNER_REQUEST, rules, nr)) {

@@ -44,7 +44,7 @@ static __u64 since(__u64 at, __u64 now)
 }
 
 /* What QUMUN_CLASSES calls it; the record is shared memory and may say anything. */
-static const char *class_name(const struct qumun_task *t)
+const char *class_name(unsigned int cls)
 {
 	static const char *const names[QUMUN_NR_CLASSES] = { [QUMUN_CLASS_NONE] =
 								     "normal",
@@ -52,7 +52,6 @@ static const char *class_name(const struct qumun_task *t)
 							     QUMUN_CLASSES(X)
 #undef X
 	};
-	unsigned int cls = t->rule_class ? t->rule_class : t->own_class;
 
 	return cls < QUMUN_NR_CLASSES ? names[cls] : "normal";
 }
@@ -79,7 +78,9 @@ json_t *task_json(const struct qumun_task *t, __u64 now)
 	set(o, "slice_ns", t->slice_ns);
 	set(o, "vruntime", t->vruntime);
 	set(o, "deadline", t->deadline);
-	json_object_set_new(o, "class", json_string(class_name(t)));
+	json_object_set_new(
+		o, "class",
+		json_string(class_name(t->rule_class ? t->rule_class : t->own_class)));
 	set(o, "rule", t->rule_id);
 	set(o, "runtime_ns", t->sum_exec);
 	set(o, "wait_ns", t->sum_wait);

@@ -461,6 +461,60 @@ QUMUN_API int qumun_list_rules(struct qumun *q,
 	return err;
 }
 
+/* Under the lock: every task that @which matches, with its matches. */
+static int explain_all(struct qumun *q, const struct rule_entry *which,
+		       const struct rule_entry *proposed,
+		       struct qumun_rule_match *matches,
+		       int (*fn)(void *arg, const struct qumun_rule_case *task),
+		       void *arg)
+{
+	__u32 slot, nr = slots_in_use(q);
+	struct qumun_rule_case c = { .matches = matches };
+	char comm[QUMUN_COMM_LEN];
+	struct rule_task task;
+	int err = 0;
+
+	for (slot = 0; !err && slot < nr; slot++) {
+		if (!look_at(q, slot, &task, comm) || !rule_match(which, &task))
+			continue;
+		c.pid = task.pid;
+		c.tgid = task.tgid;
+		c.comm = comm;
+		c.own_class = (enum qumun_class)arena_tasks(q)[slot].own_class;
+		c.nr = rules_matching(&q->rules->table, &task, proposed, matches);
+		err = fn(arg, &c);
+	}
+	return err;
+}
+
+QUMUN_API int
+qumun_explain_rules(struct qumun *q, const struct qumun_rule *which,
+		    const struct qumun_rule *proposed,
+		    int (*fn)(void *arg, const struct qumun_rule_case *task), void *arg)
+{
+	struct rule_entry who = { 0 }, new = { 0 };
+	struct qumun_rule_match *matches;
+	int err;
+
+	if (!which->match || which->match >> RULE_NR_MATCHES)
+		return qumun_fail(q, -EINVAL, "which tasks? The rule has no criterion");
+	err = proposed ? check(q, proposed) : 0;
+	if (err)
+		return err;
+	rules_replace(&who, which);
+	if (proposed) {
+		new.rule.id = QUMUN_RULE_PROPOSED;
+		rules_replace(&new, proposed);
+	}
+	pthread_mutex_lock(&q->rules->lock);
+	matches = calloc(q->rules->table.nr + 1, sizeof(*matches));
+	err = matches ? explain_all(q, &who, proposed ? &new : NULL, matches, fn, arg)
+		      : -ENOMEM;
+	free(matches);
+	pthread_mutex_unlock(&q->rules->lock);
+	return err;
+}
+
 QUMUN_API int qumun_get_task_rule(struct qumun *q, pid_t pid,
 				  struct qumun_task_rule *rule)
 {

@@ -137,6 +137,50 @@ const struct qumun_rule *rules_resolve(struct rule_table *t, const struct rule_t
 	return best ? &best->rule : NULL;
 }
 
+/* Into its place: behind the stronger ones, before those that are as strong and older. */
+static void insert_match(struct qumun_rule_match *matches, size_t nr,
+			 const struct qumun_rule *rule, uint32_t strength)
+{
+	for (; nr > 0 && matches[nr - 1].strength <= strength; nr--)
+		matches[nr] = matches[nr - 1];
+	matches[nr] = (struct qumun_rule_match){ rule, strength };
+}
+
+size_t rules_matching(const struct rule_table *t, const struct rule_task *task,
+		      const struct rule_entry *proposed, struct qumun_rule_match *matches)
+{
+	const struct rule_entry *e;
+	size_t nr = 0;
+	uint32_t key;
+
+	for (e = t->entries; e < t->entries + t->nr; e++) {
+		key = rule_match(e, task);
+		if (key)
+			insert_match(matches, nr++, &e->rule, key);
+	}
+	key = proposed ? rule_match(proposed, task) : 0;
+	if (key)
+		insert_match(matches, nr++, &proposed->rule, key);
+	return nr;
+}
+
+QUMUN_API enum qumun_rule_key qumun_rule_decided_by(__u32 strength, __u32 other)
+{
+	__u32 differ = strength ^ other;
+
+	if (!differ)
+		return QUMUN_NR_RULE_KEYS;
+	if (differ >= KEY_PID)
+		return QUMUN_RULE_PID;
+	if (differ >= KEY_TGID)
+		return QUMUN_RULE_TGID;
+	if (differ >> KEY_ID_SHIFT)
+		return QUMUN_RULE_CGROUP_ID;
+	if (differ >> KEY_PATH_SHIFT)
+		return QUMUN_RULE_CGROUP;
+	return differ >= KEY_COMM ? QUMUN_RULE_COMM : QUMUN_RULE_UID;
+}
+
 bool rule_same(const struct qumun_rule *a, const struct qumun_rule *b)
 {
 	return a->match == b->match && a->cls == b->cls && a->weight == b->weight &&

@@ -69,6 +69,14 @@ uint32_t rule_match(const struct rule_entry *e, const struct rule_task *task);
 const struct qumun_rule *rules_resolve(struct rule_table *t,
 				       const struct rule_task *task);
 
+/*
+ * All rules that match @task, the strongest first, into @matches, which has room for one more than
+ * there are rules: @proposed (may be NULL) is the youngest. Returns how many.
+ */
+size_t rules_matching(const struct rule_table *t, const struct rule_task *task,
+		      const struct rule_entry *proposed,
+		      struct qumun_rule_match *matches);
+
 struct rule_entry *rules_find(struct rule_table *t, unsigned int id);
 
 /* Append a checked rule. 0, -ENOSPC, -ENOMEM. */

@@ -143,6 +143,48 @@ int qumun_list_rules(struct qumun *q,
 			       unsigned int nr_tasks),
 		     void *arg);
 
+/* The id of a rule that is only asked about. */
+#define QUMUN_RULE_PROPOSED 0xffffffffU
+
+/*
+ * struct qumun_rule_match - a rule that matches a task
+ * @rule:     valid during the call; id QUMUN_RULE_PROPOSED: the proposed one
+ * @strength: for qumun_rule_decided_by(); equal: nothing but age tells the two rules apart
+ */
+struct qumun_rule_match {
+	const struct qumun_rule *rule;
+	__u32 strength;
+};
+
+/*
+ * struct qumun_rule_case - a task and all rules that match it
+ * @own_class: its class if no rule gives one
+ * @matches:   @nr of them, the strongest first: the first that is there counts
+ */
+struct qumun_rule_case {
+	pid_t pid;
+	pid_t tgid;
+	const char *comm;
+	enum qumun_class own_class;
+	size_t nr;
+	const struct qumun_rule_match *matches;
+};
+
+/*
+ * Why does which rule count? Calls @fn for each task that the criteria of @which match (what it
+ * gives does not matter), with every rule that matches the task, @proposed (may be NULL) among
+ * them, as the youngest. @fn may not call back; the walk ends when it returns other than 0.
+ * Nothing is changed. 0, what @fn returned, -ENOMEM, or -EINVAL: @which has no criterion.
+ * Since 0.1.
+ */
+int qumun_explain_rules(struct qumun *q, const struct qumun_rule *which,
+			const struct qumun_rule *proposed,
+			int (*fn)(void *arg, const struct qumun_rule_case *task),
+			void *arg);
+
+/* The criterion that makes two strengths differ; QUMUN_NR_RULE_KEYS if they are equal. Pure. */
+enum qumun_rule_key qumun_rule_decided_by(__u32 strength, __u32 other);
+
 /*
  * struct qumun_task_rule - what counts for a task now
  * @rule_id: 0: no rule

@@ -4,7 +4,8 @@
 
 _gthulhuctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i words=''
-	local params='base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier='
+	local params='base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns=
+		max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct='
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
@@ -27,7 +28,7 @@ _gthulhuctl() {
 		;;
 	esac
 	case $command in
-	'') words='status stats latency task tasks params rules mode top dump bugreport schema
+	'') words='status stats latency task tasks params rules explain mode top dump bugreport schema
 		--socket --json --version --help' ;;
 	stats) words='--watch --json' ;;
 	latency) words='--cpu --for --json' ;;
@@ -43,6 +44,7 @@ _gthulhuctl() {
 		words='list add remove load save'
 		compopt -o default
 		;;
+	explain) words='--pid --cgroup --comm --rule --without --json' ;;
 	top) words='--interval' ;;
 	bugreport) words='-o' ;;
 	status | dump | schema) words='--json' ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion for fish: /usr/share/fish/vendor_completions.d/gthulhuctl.fish
 
-set -l commands status stats latency task tasks params rules mode top dump bugreport schema
+set -l commands status stats latency task tasks params rules explain mode top dump bugreport schema
 complete -c gthulhuctl -f
 complete -c gthulhuctl -s s -l socket -r -F -d 'socket of the daemon'
 complete -c gthulhuctl -s j -l json -d 'print JSON'
@@ -16,6 +16,7 @@ complete -c gthulhuctl -n $none -a task -d "one task's record"
 complete -c gthulhuctl -n $none -a tasks -d 'many tasks'
 complete -c gthulhuctl -n $none -a params -d 'run-time parameters'
 complete -c gthulhuctl -n $none -a rules -d 'which tasks matter, and how'
+complete -c gthulhuctl -n $none -a explain -d 'which rule counts, why, and what a change would do'
 complete -c gthulhuctl -n $none -a mode -d 'who decides'
 complete -c gthulhuctl -n $none -a top -d 'live view'
 complete -c gthulhuctl -n $none -a dump -d 'status, stats, latency and tasks as JSON'
@@ -28,8 +29,13 @@ complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l for -x -d sec
 complete -c gthulhuctl -n '__fish_seen_subcommand_from task' -a '(__fish_complete_pids)'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l sort -x -a 'recent runtime wait max_wait runs'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l limit -x -d 'how many'
-complete -c gthulhuctl -n '__fish_seen_subcommand_from params' -a 'get set base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier='
+complete -c gthulhuctl -n '__fish_seen_subcommand_from params' -a 'get set base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns= max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct='
 complete -c gthulhuctl -n '__fish_seen_subcommand_from rules' -F -a 'list add remove load save'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l pid -x -a '(__fish_complete_pids)' -d thread
+complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l cgroup -x -d 'all below a cgroup'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l comm -x -d 'all so named'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l rule -x -d 'a proposed rule'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l without -x -d 'a rule that goes'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from mode' -a 'user kernel'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from top' -l interval -x -d seconds
 complete -c gthulhuctl -n '__fish_seen_subcommand_from bugreport' -s o -r -F -d file

@@ -11,13 +11,15 @@ commands=(
 	'tasks:many tasks'
 	'params:run-time parameters'
 	'rules:which tasks matter, and how'
+	'explain:which rule counts, why, and what a change would do'
 	'mode:who decides'
 	'top:live view'
 	'dump:status, stats, latency and tasks as JSON'
 	'bugreport:all that a bug report needs'
 	'schema:every request that the daemon answers'
 )
-params=(base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier=)
+params=(base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns=
+		max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct=)
 
 _arguments -C \
 	'(-s --socket)'{-s,--socket}'[socket of the daemon]:socket:_files' \
@@ -40,6 +42,10 @@ argument)
 		;;
 	params) if ((CURRENT == 2)); then _values what get set; else compadd -S '' -a params; fi ;;
 	rules) if ((CURRENT == 2)); then _values what list add remove load save; else _files; fi ;;
+	explain)
+		_arguments '--pid[thread]:process:_pids' '--cgroup[all below it]:cgroup:' \
+			'--comm[all so named]:name:' '--rule[proposed]:rule:' '--without[that goes]:id:' '--json'
+		;;
 	mode) _values mode user kernel ;;
 	top) _arguments '--interval[between updates]:seconds:' ;;
 	bugreport) _arguments '-o[file]:file:_files' ;;

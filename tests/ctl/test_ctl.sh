@@ -67,6 +67,11 @@ mentioned() {
 			grep -q -w "$c" "$f" || echo "$c: not in $f"
 		done
 	done >"$work/missing"
+	for p in $("$ctl" params get | sed 's/ .*//'); do
+		for f in "$src"/packaging/completion/gthulhuctl.*; do
+			grep -q "[ ($(printf '\t')']$p=" "$f" || echo "parameter $p: not in $f"
+		done
+	done >>"$work/missing"
 	cat "$work/missing"
 	[ ! -s "$work/missing" ]
 }
@@ -83,7 +88,8 @@ is 'a file that is no socket' code 3 'is gone' "$ctl" status
 rm "$socket"
 is 'the daemon starts' start
 for c in status stats latency 'latency --cpu 1 --for 0.1' 'task 1' tasks 'tasks --sort wait --limit 5' 'params get' \
-	'params set base_slice_ns=3ms' 'rules list' 'rules add comm=x,class=idle' 'rules remove 7' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
+	'params set base_slice_ns=3ms' 'explain --pid 1' 'explain --comm a* --rule comm=a*,class=idle --without 3' \
+	'params set latency_budget_pct=50 stall_ns=30ms' 'rules list' 'rules add comm=x,class=idle' 'rules remove 7' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
 	# shellcheck disable=SC2086
 	is "$c" "$ctl" $c
 	# shellcheck disable=SC2086
@@ -104,6 +110,10 @@ is 'a parameter that is none' code 2 'no parameter "slice"' "$ctl" params set sl
 is 'a parameter without value' code 2 'NAME=VALUE' "$ctl" params set base_slice_ns
 is 'a slice that is no time' code 2 'must be a time' "$ctl" params set base_slice_ns=3x
 is 'a slice out of range' code 1 'must be 100000 .. 100000000 ns' "$ctl" params set base_slice_ns=3s
+is 'half a percent' code 1 'latency_budget_pct must be a whole number' "$ctl" params set latency_budget_pct=50.5
+is 'explain what?' code 2 'one of --pid' "$ctl" explain
+is 'a thread that is none' code 2 '--pid PID' "$ctl" explain --pid nginx
+is 'explain is for people' code 0 'because' sh -c '"$0" explain --comm x --rule comm=x,class=idle | tr A-Z a-z' "$ctl"
 is 'nothing to set' code 2 'get, or set' "$ctl" params set
 is 'a limit out of range' code 2 '--limit 1 to 1000' "$ctl" tasks --limit 0
 is 'an order that is none' code 1 'sort is "age"' "$ctl" tasks --sort age
@@ -113,6 +123,7 @@ is 'a bug report' "$ctl" bugreport -o "$work/report"
 is 'with what is needed' code 0 'dump ==' grep '==' "$work/report"
 is 'to nowhere' code 1 'No such file' "$ctl" bugreport -o "$work/none/report"
 is 'to a full disk' code 1 'No space' "$ctl" bugreport -o /dev/full
+is 'commands and parameters are in the man page and the completions' mentioned
 is 'it ends' stop
 start broken
 is 'a result that lacks a field' code 1 'is missing' "$ctl" params get
@@ -124,7 +135,6 @@ kill -9 "$pid"
 stop 2>/dev/null
 is 'a dead daemon' code 3 'is gone' "$ctl" status
 is 'a bug report without one' "$ctl" bugreport -o "$work/report"
-is 'commands are in the man page and the completions' mentioned
 rm -rf "$work"
 echo "1..$n"
 exit $bad

@@ -167,17 +167,38 @@ static const struct control_field *find(const struct control_field *f, const cha
 	return f->name ? f : NULL;
 }
 
-/* The table repeats limits that belong to the library. */
+/* A parameter on the wire: what is 1/1024 inside is a factor outside. */
+static void check_param(const struct control_field *args, const char *name, double min,
+			double max)
+{
+	const struct control_field *f;
+	size_t length = strlen(name);
+	char wire[64];
+
+	snprintf(wire, sizeof(wire), "%s", name);
+	if (length > 3 && !strcmp(name + length - 3, "_fp")) {
+		wire[length - 3] = '\0';
+		min = 0.1;
+		max = 10;
+	}
+	f = find(args, wire);
+	tap_ok(f && f->min == min && f->max == max, "params.set has %s and its limits",
+	       wire);
+}
+
+/* The table repeats names and limits that belong to the library. */
 static void check_limits(void)
 {
-	const struct control_field *f, *args = control_request_find("params.set")->args;
+	const struct control_field *args = control_request_find("params.set")->args;
+	size_t nr = 0;
 
 #define X(_name, _unit, _def, _min, _max, _doc)                                          \
-	f = find(args, #_name);                                                          \
-	if (f)                                                                           \
-		tap_ok(f->min == (_min) && f->max == (_max), "limits of %s", f->name);
+	check_param(args, #_name, _min, _max);                                           \
+	nr++;
 	QUMUN_PARAMS(X)
 #undef X
+	while (args[nr].name)
+		tap_ok(false, "%s is a parameter", args[nr++].name);
 }
 
 static void check_fields(const struct control_field *f)

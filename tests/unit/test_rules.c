@@ -192,6 +192,67 @@ static void note_tie(void *arg, const struct qumun_rule *loser,
 	tie_winner = winner->id;
 }
 
+/* qumun_explain_rules() lists what rules_resolve() chooses from: in its order, and why. */
+static void check_matching(const struct rule_table *t, const char *name, int want,
+			   int want_ties)
+{
+	struct qumun_rule_match m[5];
+	struct rule_entry last = t->entries[t->nr - 1];
+	struct rule_table others = *t;
+	size_t i, nr = rules_matching(t, &task, NULL, m), again;
+	bool ordered = true;
+
+	for (i = 1; i < nr; i++)
+		ordered = ordered && (m[i - 1].strength > m[i].strength ||
+				      (m[i - 1].strength == m[i].strength &&
+				       m[i - 1].rule->id > m[i].rule->id));
+	tap_is(nr ? (int)m[0].rule->id - 1 : -1, want, "matches: %s: the first", name);
+	tap_ok(ordered, "matches: %s: the strongest first", name);
+	if (nr > 1)
+		tap_is(qumun_rule_decided_by(m[0].strength, m[1].strength) ==
+			       QUMUN_NR_RULE_KEYS,
+		       want_ties, "matches: %s: a tie is one", name);
+	/* the youngest rule as one that is only proposed */
+	others.nr--;
+	again = rules_matching(&others, &task, &last, m);
+	tap_is(again, nr, "matches: %s: proposed", name);
+	tap_is(again ? (int)m[0].rule->id - 1 : -1, want, "matches: %s: would count",
+	       name);
+}
+
+static void test_decided_by(void)
+{
+	static const struct {
+		const char *winner, *loser;
+		enum qumun_rule_key by;
+	} cases[] = {
+		{ "pid=100,class=idle", "tgid=50,uid=7,class=idle", QUMUN_RULE_PID },
+		{ "tgid=50,class=idle", "cgroup_id=30,class=idle", QUMUN_RULE_TGID },
+		{ "cgroup_id=20,class=idle", "cgroup_id=10,class=idle",
+		  QUMUN_RULE_CGROUP_ID },
+		{ "cgroup=/a/b,class=idle", "cgroup=/a,comm=*,class=idle",
+		  QUMUN_RULE_CGROUP },
+		{ "comm=w*,class=idle", "uid=7,class=idle", QUMUN_RULE_COMM },
+		{ "comm=w*,uid=7,class=idle", "comm=*,class=idle", QUMUN_RULE_UID },
+		{ "uid=7,class=idle", "uid=7,class=batch", QUMUN_NR_RULE_KEYS },
+	};
+	struct qumun_rule rule;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rule_table t = { 0 };
+
+		qumun_rule_parse(&rule, cases[i].winner, NULL, 0);
+		rules_append(&t, &rule, NULL);
+		qumun_rule_parse(&rule, cases[i].loser, NULL, 0);
+		rules_append(&t, &rule, NULL);
+		tap_is(qumun_rule_decided_by(rule_match(&t.entries[0], &task),
+					     rule_match(&t.entries[1], &task)),
+		       cases[i].by, "%s beats %s", cases[i].winner, cases[i].loser);
+		rules_free(&t);
+	}
+}
+
 static void test_orders(void)
 {
 	const struct qumun_rule *r;
@@ -221,6 +282,7 @@ static void test_orders(void)
 			tap_ok(tie_winner == (unsigned int)got + 1 &&
 				       tie_loser == tie_winner - 1,
 			       "order: %s: both are named", orders[i].name);
+		check_matching(&t, orders[i].name, orders[i].want, orders[i].want_ties);
 		rules_free(&t);
 	}
 }
@@ -276,6 +338,7 @@ int main(void)
 	test_texts();
 	test_globs();
 	test_orders();
+	test_decided_by();
 	test_table();
 	test_cgroups();
 	return tap_done();

@@ -92,6 +92,12 @@ changes() {
 		latency_factor=1
 	is 'all of it' [ "$(value 'params get' latency_factor)" = 2.0 ]
 	is 'a value out of range is refused' code 1 'must be 0.1 .. 10' "$ctl" params set latency_factor=11
+	is 'every parameter can be set' sh -c '"$0" params get --json | grep -o "\"[a-z_]*\":[0-9.]*" | tr -d "\"" | tr : = |
+		while read -r p; do "$0" params set "$p" || exit 1; done' "$ctl"
+	is 'a parameter beside the slices' "$ctl" params set max_wait_ns=2s latency_budget_pct=80
+	is 'is kept too' [ "$(value 'params get' max_wait_ns)/$(value 'params get' latency_budget_pct)" = 2000000000/80 ]
+	is 'the smallest factor comes back' code 0 '^latency_factor *0.1 ' "$ctl" params set latency_factor=0.1
+	is 'as it was' "$ctl" params set max_wait_ns=1s latency_budget_pct=95 latency_factor=2
 	is 'mode kernel' "$ctl" mode kernel
 	is 'then the BPF half decides' grows stats kernel_mode
 	is 'mode user' "$ctl" mode user
@@ -160,6 +166,21 @@ rules() {
 	is 'no rules at first' code 0 'no rules' "$ctl" rules list
 	is 'a rule for a task' "$ctl" rules add "pid=$1,class=batch"
 	is 'the task says so' code 0 "class    batch, by rule 1: pid=$1,class=batch" "$ctl" task "$1"
+	is 'and why' code 0 '^why *no other rule matches' "$ctl" task "$1"
+	is 'explain says so too' code 0 "^ *$1 .* batch *1 *no other rule" "$ctl" explain --pid "$1"
+	is 'explain: a weaker rule would change nothing' code 0 'would change for 0 of' \
+		"$ctl" explain --pid "$1" --rule 'comm=*,class=idle'
+	is 'explain: an equal one would, and conflicts' code 0 'conflict: new and 1 match 1 tasks' \
+		"$ctl" explain --pid "$1" --rule "pid=$1,class=latency"
+	is 'with its class' code 0 'then latency *new *as strong as rule 1, and younger' \
+		"$ctl" explain --pid "$1" --rule "pid=$1,class=latency"
+	is 'explain: without the rule' code 0 'then normal *- *no rule matches' "$ctl" explain --pid "$1" --without 1
+	is 'explain: all of a name' code 0 '^ *new *[1-9][0-9]* *0 *[1-9]' "$ctl" explain --comm 'hackbench*' \
+		--rule 'comm=hack*,class=batch'
+	is 'explain: all of a cgroup' sh -c '[ $("$0" explain --cgroup / --json | sed "s/.*\"total\":\([0-9]*\).*/\1/") -gt 10 ]' "$ctl"
+	is 'explain: a rule that is none' code 5 'no rule 77' "$ctl" explain --pid "$1" --without 77
+	is 'explain: a task that is none' code 5 'no task 99999' "$ctl" explain --pid 99999
+	is 'the task is as before' code 0 'class    batch, by rule 1:' "$ctl" task "$1"
 	is 'the list counts it' code 0 "^ *1 *1 request *pid=$1,class=batch" "$ctl" rules list
 	is 'a rule that is none' code 1 'colour' "$ctl" rules add "pid=$1,colour=red"
 	printf '# two\ncomm=hackbench*,class=interactive\nuid=7,weight=200\n' >"$work/rules"
