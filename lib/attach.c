@@ -193,9 +193,11 @@ QUMUN_API int qumun_detach(struct qumun *q)
 	if (!q->handed_over) {
 		if (q->pinned)
 			takeover_unpin();
-		/* a stopped predecessor may still hold the link */
-		if (q->took_over)
-			bpf_link__detach(q->link);
+		/*
+		 * Closing alone would leave the end to whoever holds the link last: a stopped
+		 * predecessor, or the kernel's own deferred work for the pin.
+		 */
+		bpf_link__detach(q->link);
 	}
 	q->pinned = false;
 	bpf_link__destroy(q->link);

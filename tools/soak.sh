@@ -6,12 +6,10 @@
 # interrupted soak goes on where it stopped; an item is done again when the commit, or anything
 # uncommitted, is another one.
 
-# soak_items: the names of all items, in the order in which they run.
+# soak_items: the names of all items, in the order in which they run. All rows of a test are one item.
 soak_items() {
 	echo host
-	manifest_rows soak | while read -r si_row; do
-		echo "vm:${si_row%% *}"
-	done
+	manifest_rows soak | awk '!seen[$1]++ { print "vm:" $1 }'
 	for si_series in $ALL_SERIES; do
 		echo "kernel:$si_series"
 	done

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load, attach, schedule a small load, detach: on every supported kernel, in both modes. */
+/*
+ * Load, attach, schedule a small load, detach: on every supported kernel, in both modes. Of a kernel
+ * that can load no sched_ext program at all, only that gthulhu says so and leaves it alone.
+ */
 #include "vmtest.h"
 
 static void one_mode(const char *mode)
@@ -29,8 +32,27 @@ static void one_mode(const char *mode)
 	       "%s mode: it made decisions", mode);
 }
 
+/* --check ends with 78; so does the attempt, which names the defect, and nothing is attached. */
+static bool kernel_is_defective(void)
+{
+	const char *const check[] = { "--check", NULL };
+	struct daemon d = { 0 };
+
+	if (!daemon_spawn(&d, check) || daemon_wait(&d, 20000) != 78)
+		return false;
+	tap_ok(daemon_spawn(&d, NULL), "--check says no: try it all the same");
+	tap_is(daemon_wait(&d, 20000), 78, "exit code 78");
+	if (!tap_ok(daemon_said(&d, "this kernel is defective: its type information"),
+		    "the defect is named"))
+		daemon_diag(&d);
+	tap_ok(scx_disabled(), "the kernel's scheduler stays");
+	return true;
+}
+
 int main(void)
 {
+	if (kernel_is_defective())
+		return tap_done();
 	one_mode("user");
 	one_mode("kernel");
 	return tap_done();
