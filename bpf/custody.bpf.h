@@ -95,6 +95,7 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 	case QUMUN_RING_BROKEN:
 		count(cp, ring_broken);
 		cp->up_tail = shm_load(&cc->up.head);
+		shm_add(&sh->pushed, cp->up_tail - tail);
 		qumun_ring_publish(&cc->up, cp->up_tail);
 		return false;
 	default:

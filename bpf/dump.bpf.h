@@ -23,8 +23,9 @@ void BPF_STRUCT_OPS(gthulhu_dump, struct scx_dump_ctx *dctx)
 		if (!sh)
 			return;
 		dump_line(
-			"gthulhu: shard %llu undecided=%llu work=%llu parked=%llu autopilot=%llu",
-			i, sh->undecided, sh->work, sh->parked, sh->autopilot);
+			"gthulhu: shard %llu undecided=%llu unread=%llu parked=%llu autopilot=%llu",
+			i, sh->undecided, sh->pushed - arena_shard(i)->taken, sh->parked,
+			sh->autopilot);
 	}
 }
 

@@ -328,10 +328,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (autopilot_check(cp, sh, shard, now)) {
 		if (autopilot_dispatch(cp, sh, shard, cpu, now))
 			return;
-	} else if (shm_load(&sh->parked) && policy_wanted(sh) &&
-		   !policy_can_wait(sh, cpu, now)) {
-		if (grant_policy(sh, shard))
-			return;
+	} else if (serve_policy(sh, shard, prev, cpu, now)) {
+		return;
 	}
 	if (shm_load(&sh->undecided) && nobody_answers(control_priv())) {
 		take_back(shard, 0, now);
@@ -379,7 +377,7 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	if (!sh || !shm_load(&sh->undecided))
 		return;
 	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
-	    (shm_load(&sh->parked) && policy_wanted(sh)))
+	    (shm_load(&sh->parked) && policy_wanted(sh, cp->shard)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 

@@ -10,16 +10,20 @@
  *
  * No wakeup is lost:
  *
- *   parked: enqueue of a task pushes its ask, then swaps work to 1 (full barrier), then reads
- *   `parked`. park_policy() sets `parked`, swaps a scratch word (full barrier), then reads
- *   `work`. Whoever comes second sees the other and kicks.
+ *   parked: enqueue of a task pushes its ask, then adds to `pushed` (full barrier), then reads
+ *   `parked`. park_policy() sets `parked`, swaps a scratch word (full barrier), then compares
+ *   `pushed` with `taken`. Whoever comes second sees the other and kicks.
  *
- *   granted: running() of the policy thread clears `work` with a swap before the pass that
- *   follows reads the rings, so a push whose flag it cleared away is visible to that pass.
+ *   running: at the end of each pass the policy says in the arena's `taken` how many asks it has
+ *   read in all, so an ask that a pass was too early or too full for, or that it read and was
+ *   preempted before it answered, keeps the two counts apart until a pass has dealt with it.
  *
  *   asleep: the policy thread sets `sleeping` in the arena (full barrier), looks at its rings
- *   once more, and only then waits; enqueue swaps `work` (full barrier) before it reads
+ *   once more, and only then waits; enqueue adds to `pushed` (full barrier) before it reads
  *   `sleeping`. The bell is level-triggered: a ring between the look and the wait ends the wait.
+ *
+ * An ask is in its ring a moment before it is counted, so a pass may count it first, and hide
+ * another one behind it; the enqueue that counts it then finds the two counts equal and kicks.
  */
 #ifndef QUMUN_BPF_POLICY_H
 #define QUMUN_BPF_POLICY_H
@@ -32,6 +36,7 @@
 #define AUTOPILOT_SLICE_NS 1000000ULL  /* and for so long */
 #define LAZY_NS 1000000ULL	       /* asks without hurry are gathered for so long */
 #define BELL_AGAIN_NS 5000000ULL       /* an unanswered bell is rung again after this */
+#define VAIN_RUNS 4 /* runs without a new ask or answer before others come first again */
 
 /* The shard that thread @p decides for, or -1. */
 static __always_inline int policy_shard(struct bpf_control *ctl, struct task_struct *p)
@@ -80,16 +85,18 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 					  u32 shard, s32 cpu, bool urgent, u64 now)
 {
 	u64 before;
+	bool first;
 
 	if (urgent)
 		shm_store(&sh->urgent, 1);
-	before = shm_swap(&sh->work, 1);
+	before = __sync_fetch_and_add(&sh->pushed, 1);
 
 	if (shm_load(&sh->parked)) {
-		if (urgent) {
+		first = before == shm_load(&arena_shard(shard)->taken);
+		if (urgent || (first && shm_load(&sh->urgent))) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 			count(cp, preempt_kicks);
-		} else if (!before) {
+		} else if (first) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 			count(cp, idle_kicks);
 		}
@@ -99,12 +106,33 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 }
 
 /*
- * Are there asks that the policy thread has not had a chance to see? `work` alone says so too
- * often: it stays up when a pass reads an ask that was pushed while it ran.
+ * The policy thread gets a CPU: is that the next run in a row that has brought neither an ask nor
+ * an answer?
  */
-static __always_inline bool policy_wanted(struct shard_priv *sh)
+static __always_inline void note_vain_run(struct shard_priv *sh)
 {
-	return shm_load(&sh->work) && shm_load(&sh->undecided);
+	u64 pushed = shm_load(&sh->pushed), decided = sh->last_decision;
+
+	if (pushed == sh->run_pushed && decided == sh->run_decision)
+		sh->vain_runs++;
+	else
+		sh->vain_runs = 0;
+	sh->run_pushed = pushed;
+	sh->run_decision = decided;
+}
+
+/*
+ * Are there asks that no pass of the policy has dealt with? `taken` is the policy's word: a
+ * false one gets it a few vain runs, and then it waits for its turn like others.
+ */
+static __always_inline bool policy_wanted(struct shard_priv *sh, u32 shard)
+{
+	u64 pushed = shm_load(&sh->pushed);
+
+	return pushed != shm_load(&arena_shard(shard)->taken) &&
+	       shm_load(&sh->undecided) &&
+	       (sh->vain_runs < VAIN_RUNS || pushed != sh->run_pushed ||
+		sh->last_decision != sh->run_decision);
 }
 
 /*
@@ -118,26 +146,33 @@ static __always_inline bool policy_can_wait(struct shard_priv *sh, u32 cpu, u64 
 	       elapsed(now, sh->undecided_at) < LAZY_NS;
 }
 
+/* Has it completed a pass since this was last asked? */
+static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard)
+{
+	u64 rounds = shm_load(&arena_shard(shard)->rounds);
+
+	if (rounds == sh->rounds)
+		return false;
+	sh->rounds = rounds;
+	return true;
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p,
 					u32 shard, u64 enq_flags, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
 	s32 cpu = scx_bpf_task_cpu(p);
-	u64 rounds;
 
 	if (!sh)
 		return;
-	rounds = shm_load(&arena_shard(shard)->rounds);
-	if (rounds != sh->rounds) {
-		sh->rounds = rounds;
+	if (policy_has_passed(sh, shard))
 		sh->granted_at = 0;
-	}
 	dsq_insert(p, dsq_of_policy(shard),
 		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->pad0[0], now);
-	if (policy_wanted(sh) && !sh->autopilot && !policy_can_wait(sh, cpu, now))
+	if (policy_wanted(sh, shard) && !sh->autopilot && !policy_can_wait(sh, cpu, now))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	else if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
@@ -158,6 +193,32 @@ static __always_inline bool grant_policy(struct shard_priv *sh, u32 shard)
 	return true;
 }
 
+/*
+ * dispatch() on @cpu, where @prev ran: a policy thread that is wanted comes first; one that ran
+ * here and was preempted or yielded goes on, for no longer than its slice in all. True if it got
+ * the CPU.
+ */
+static __always_inline bool serve_policy(struct shard_priv *sh, u32 shard,
+					 struct task_struct *prev, u32 cpu, u64 now)
+{
+	if (!policy_wanted(sh, shard) || policy_can_wait(sh, cpu, now))
+		return false;
+	if (shm_load(&sh->parked))
+		return grant_policy(sh, shard);
+	if (!prev || !(prev->scx.flags & SCX_TASK_QUEUED) ||
+	    policy_shard(control_priv(), prev) != (int)shard ||
+	    elapsed(now, sh->run_at) > POLICY_SLICE_NS)
+		return false;
+	note_vain_run(sh);
+	if (policy_has_passed(sh, shard)) {
+		/* the next pass reads what is in a hurry; the one that was cut short may not */
+		shm_store(&sh->urgent, 0);
+		sh->granted_at = now;
+	}
+	prev->scx.slice = POLICY_SLICE_NS;
+	return true;
+}
+
 static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
@@ -166,7 +227,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 		return;
 	shm_store(&sh->parked, 0);
 	shm_store(&sh->urgent, 0);
-	shm_swap(&sh->work, 0);
+	note_vain_run(sh);
 	sh->wake_sent_at = 0;
 	sh->gone_at = 0;
 	sh->run_at = now;

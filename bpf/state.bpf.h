@@ -41,10 +41,10 @@ struct slot_priv {
 
 struct shard_priv {
 	/* written by enqueue */
-	u64 work;      /* 1: asks were pushed since the policy was last granted a CPU */
-	u64 undecided; /* tasks that wait for an answer */
-	u64 undecided_at;    /* when that became non-zero */
-	u64 wake_sent_at;    /* a wakeup is on its way; 0: none */
+	u64 pushed;	  /* asks, in all; the arena's `taken` says how many were read */
+	u64 undecided;	  /* tasks that wait for an answer */
+	u64 undecided_at; /* when that became non-zero */
+	u64 wake_sent_at; /* a wakeup is on its way; 0: none */
 	u64 wake_sent_round; /* the round that the policy had completed then */
 	u64 pad0[3];
 	/* the policy thread */
@@ -53,7 +53,9 @@ struct shard_priv {
 	u64 last_decision; /* when it last answered validly */
 	u64 rounds;	   /* the arena's round counter as last seen */
 	u64 run_at;	   /* when the policy thread began to run; 0: not running */
-	u64 pad1[3];
+	u64 run_pushed;	   /* `pushed` and */
+	u64 run_decision; /* `last_decision` when it last got a CPU, and how many times */
+	u64 vain_runs;	  /* in a row it got one and neither had moved */
 	/* the down-ring's consumer */
 	u64 drain_lock;
 	u64 down_head; /* our cursor */

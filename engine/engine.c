@@ -77,8 +77,11 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 	e->up_head = (__u64 *)mem;
 	mem += line_up(e->nr_cpus * sizeof(__u64));
 	e->policy_state = mem;
-	for (cpu = 0; cpu < e->nr_cpus; cpu++)
+	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
 		e->up_head[cpu] = shm_load_acquire(&e->cpus[cpu].up.head);
+		if (e->cpus[cpu].shard == shard)
+			e->taken += e->up_head[cpu];
+	}
 	e->down_tail = shm_load_acquire(&e->shard->down.tail);
 	e->params_seq = ~0ULL;
 	read_params(e);
@@ -126,6 +129,14 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	e->policy->enqueue(ctx_of(e), t, e->now);
 }
 
+/* What lies before @head in @cpu's up-ring was read, or is given up. */
+static void release_up(struct engine *e, __u32 cpu, __u64 head)
+{
+	e->taken += head - e->up_head[cpu];
+	e->up_head[cpu] = head;
+	qumun_ring_release(&e->cpus[cpu].up, head);
+}
+
 /* Read at most @budget entries of @cpu's up-ring. */
 static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 {
@@ -137,8 +148,7 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 		return 0;
 	case QUMUN_RING_BROKEN:
 		e->counters.broken_ring++;
-		e->up_head[cpu] = shm_load_acquire(&c->up.tail);
-		qumun_ring_release(&c->up, e->up_head[cpu]);
+		release_up(e, cpu, shm_load_acquire(&c->up.tail));
 		return 0;
 	default:
 		break;
@@ -147,8 +157,7 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 		nr = budget;
 	for (i = 0; i < nr; i++)
 		take_ask(e, &c->up_ring[(head + i) & (QUMUN_UP_SLOTS - 1)]);
-	e->up_head[cpu] = head + nr;
-	qumun_ring_release(&c->up, head + nr);
+	release_up(e, cpu, head + nr);
 	return (unsigned int)nr;
 }
 
@@ -170,6 +179,8 @@ unsigned int engine_pass(struct engine *e)
 	if (e->policy->dispatch)
 		e->policy->dispatch(ctx_of(e), e->now);
 	e->counters.passes++;
+	/* after the answers: a pass that is preempted before this is worth another look */
+	shm_store_release(&e->shard->taken, e->taken);
 	shm_store_release(&e->shard->rounds, e->shard->rounds + 1);
 	/* a policy that met a full ring has more to give: no reason to sleep */
 	return read +
@@ -180,7 +191,7 @@ bool engine_may_sleep(struct engine *e)
 {
 	__u32 cpu;
 
-	/* a full barrier: the BPF half swaps `work` and then reads this; see policy.bpf.h */
+	/* a full barrier: the BPF half adds to `pushed` and then reads this; see policy.bpf.h */
 	(void)shm_swap(&e->shard->sleeping, 1);
 	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
 		if (e->cpus[cpu].shard != e->shard_id)

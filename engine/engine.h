@@ -58,6 +58,7 @@ struct engine {
 	void *policy_state;
 	struct engine_slot *slots; /* max_records of them */
 	__u64 *up_head;		   /* our cursor for each CPU's up-ring */
+	__u64 taken;		   /* their sum over the shard's CPUs */
 	__u64 down_tail;
 	__u64 now;
 	__u32 next_cpu; /* where the next pass begins, so that no ring starves */

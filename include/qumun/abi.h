@@ -43,7 +43,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 2
+#define QUMUN_ABI_VERSION 3
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
@@ -178,7 +178,8 @@ struct qumun_shard {
 	__u64 autopilot; /* 1: the BPF half decides in its place; for tools */
 	__u64 pad0[6];
 	__u64 rounds; /* complete passes of the policy over its rings: its sign of life */
-	__u64 pad1[7];
+	__u64 taken;  /* asks that it has read in these, in all: the sum of its cursors */
+	__u64 pad1[6];
 	struct qumun_cursors down;
 	struct qumun_answer down_ring[QUMUN_DOWN_SLOTS];
 };

@@ -6,7 +6,7 @@
  * clang's BPF backend has no acquire and release instructions that every supported kernel
  * accepts, so the BPF half uses volatile accesses between compiler barriers. That is enough on
  * x86-64, where stores are not reordered with older loads or stores; the one place that needs a
- * store ordered before a later load (work flag against sleep flag) uses shm_swap(), a full
+ * store ordered before a later load (asks against sleep flag) uses an atomic operation, a full
  * barrier on every machine. Another architecture must give the BPF half its own versions here.
  */
 #ifndef QUMUN_ATOMIC_H

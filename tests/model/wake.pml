@@ -40,7 +40,8 @@
 
 byte asks = ASKS;
 byte up[2], down, undecided;
-bit work, parked, sleeping, drain_lock;
+byte pushed, taken;
+bit parked, sleeping, drain_lock;
 byte rounds, wake_sent_round;
 bit wake_sent, bell;
 
@@ -80,14 +81,15 @@ inline ring_bell()
 inline ask(at, home)
 {
 	d_step { undecided++; up[at]++ };
-	d_step { before = work; work = 1 };
+	d_step { before = pushed; pushed++ };
 	was_parked = parked;
 	if
 	:: was_parked ->
+		first = (before == taken);
 		if
 		:: do_kick(home, KICK_PREEMPT) /* urgent */
-		:: !before -> do_kick(home, KICK_IDLE)
-		:: before
+		:: first -> do_kick(home, KICK_IDLE)
+		:: !first
 		fi
 	:: else ->
 		if
@@ -97,15 +99,17 @@ inline ask(at, home)
 	fi
 }
 
+/* P: policy_wanted(), but for vain runs: whoever asks may be told no */
+#define WANTED (pushed != taken && undecided)
+
 /* P: park_policy(); K: the insertion takes effect when the callback has returned */
 inline park_policy(c, woke)
 {
 	parked = 1;
 	if
-	:: work && undecided -> do_kick(c, KICK_PREEMPT)
-	:: work && undecided && dsq[c] /* policy_can_wait() */
-	:: !(work && undecided) && woke -> do_kick(c, KICK_IDLE)
-	:: !(work && undecided) && !woke
+	:: WANTED -> do_kick(c, KICK_PREEMPT)
+	:: woke -> do_kick(c, KICK_IDLE)
+	:: !woke /* not wanted, or policy_can_wait(), or vain */
 	fi;
 	policy_in_dsq = 1
 }
@@ -162,28 +166,26 @@ inline drain_answers(c)
 inline dispatch(c)
 {
 	drain_answers(c);
+	stays = 0;
+	/* P: serve_policy() */
 	if
-	:: parked ->
-		if
-		:: work && undecided -> grant_policy(c)
-		:: work && undecided && dsq[c] /* policy_can_wait() */
-		:: !(work && undecided)
-		fi
-	:: !parked
+	:: WANTED && parked -> grant_policy(c)
+	:: WANTED && !parked && runs && cur[c] == POLICY -> stays = 1
+	:: true /* not wanted, or policy_can_wait(), or vain */
 	fi;
 	/* M: settle_prev() */
 	if
-	:: !next[c] && runs && cur[c] == TASK && dsq[c] && parked -> grant_policy(c)
+	:: !stays && !next[c] && runs && cur[c] == TASK && dsq[c] && parked -> grant_policy(c)
 	:: else
 	fi;
 	d_step {
 		if
-		:: !next[c] && dsq[c] -> dsq[c]--; next[c] = TASK
+		:: !stays && !next[c] && dsq[c] -> dsq[c]--; next[c] = TASK
 		:: else
 		fi
 	};
 	if
-	:: !next[c] && runs ->
+	:: !stays && !next[c] && runs ->
 		if
 		:: parked -> grant_policy(c)
 		:: !parked /* goes on */
@@ -199,7 +201,7 @@ inline dispatch(c)
 		:: !next[c] && parked -> grant_policy(c)
 		:: else
 		fi
-	:: next[c]
+	:: stays || next[c]
 	fi
 }
 
@@ -222,7 +224,6 @@ inline schedule(c)
 		:: cur[c] == POLICY ->
 			/* P: policy_running() */
 			parked = 0;
-			work = 0;
 			wake_sent = 0;
 			policy_on = 1
 		:: cur[c] == TASK
@@ -240,7 +241,8 @@ inline schedule(c)
 proctype Cpu(byte c)
 {
 	byte again, seen;
-	bit runs, granted, before, was_parked, rung;
+	byte before;
+	bit runs, stays, granted, first, was_parked, rung;
 
 	do
 	/* a kick for an idle CPU finds it busy */
@@ -296,8 +298,8 @@ proctype Bell()
 /* K: a task wakes up and is asked about, on any CPU, for any CPU */
 proctype Waker()
 {
-	byte at, home, seen;
-	bit before, was_parked, rung;
+	byte at, home, seen, before;
+	bit first, was_parked, rung;
 
 	do
 	:: atomic { asks ->
@@ -324,17 +326,20 @@ proctype Waker()
 proctype Policy()
 {
 	bit found;
+	byte nr;
 
 #ifndef AWAKE
 	goto woken;
 #endif
 again:
-	found = 0;
-	d_step { policy_on -> found = up[0] > 0; down = down + up[0]; up[0] = 0 };
-	d_step { policy_on -> found = found || up[1]; down = down + up[1]; up[1] = 0 };
+	nr = 0;
+	d_step { policy_on -> nr = nr + up[0]; down = down + up[0]; up[0] = 0 };
+	d_step { policy_on -> nr = nr + up[1]; down = down + up[1]; up[1] = 0 };
+	d_step { policy_on -> taken = taken + nr };
 	d_step { policy_on -> rounds = (rounds + 1) % 4 };
 	if
-	:: found ->
+	:: nr ->
+		nr = 0;
 		d_step { policy_on -> policy_yields = 1; policy_on = 0 };
 		goto again
 	:: else
@@ -379,7 +384,7 @@ init
 		run Waker()
 	};
 	timeout; /* nothing can move any more */
-	assert(!asks && !up[0] && !up[1] && !undecided);
+	assert(!asks && !up[0] && !up[1] && !undecided && pushed == taken);
 	assert(!down && !dsq[0] && !dsq[1] && !cur[0] && !cur[1]);
 	assert(policy_asleep && !policy_in_dsq)
 }

@@ -291,6 +291,19 @@ static void test_policy_faults(void)
 	done(&sc);
 }
 
+/* More asks than one pass reads: the rest is read before a long slice begins. */
+static void test_many_asks(void)
+{
+	struct scenario sc;
+	u64 p99;
+
+	run_text(&sc, "machine cpus=1\nrun duration=3s\ntask hog x3 { run 20ms }\n"
+		      "task burst x200 { timer 100ms; run 10us }\n");
+	p99 = hist_percentile(&sim.groups[1].latency, 0.99);
+	tap_ok(p99 < 5000000, "200 tasks that wake at once: p99 %llu us", p99 / 1000);
+	done(&sc);
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -320,6 +333,7 @@ int main(int argc, char **argv)
 	test_idle_selection();
 	test_ejections();
 	test_policy_faults();
+	test_many_asks();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }

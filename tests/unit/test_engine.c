@@ -25,6 +25,7 @@ static struct {
 	bool params_torn;
 	__u64 params_sets;
 	__u64 dirty; /* private bytes that were not zero at task_init() */
+	__u64 taken; /* what the shard said of it in the last enqueue() */
 } pol;
 
 static struct world w;
@@ -62,6 +63,7 @@ static int order_init(struct qumun_policy_ctx *ctx)
 static void order_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
 {
 	note("e%d ", index_of(t));
+	pol.taken = w.shards[0].taken;
 	t->policy[0] = 1;
 	switch (pol.mode) {
 	case 'd':
@@ -424,6 +426,32 @@ static void test_batch(void)
 	world_end(&w);
 }
 
+/* The BPF half compares `taken` with what it pushed: see bpf/policy.bpf.h. */
+static void test_taken(void)
+{
+	__u32 i;
+
+	begin('a');
+	for (i = 0; i < ENGINE_BATCH + 10; i++)
+		world_ask(&w, 0, i);
+	engine_pass(&w.e);
+	tap_is((long long)pol.taken, 0, "nothing is taken before its pass is complete");
+	tap_is((long long)w.shards[0].taken, ENGINE_BATCH,
+	       "a full pass: the rest of the asks is not taken");
+	engine_pass(&w.e);
+	tap_is((long long)w.shards[0].taken, ENGINE_BATCH + 10, "then it is");
+	w.cpus[0].up.tail += 5000;
+	engine_pass(&w.e);
+	tap_is((long long)w.shards[0].taken, (long long)w.cpus[0].up.tail,
+	       "a broken cursor: what it skips counts as taken");
+	w.shards[0].taken = 0;
+	world_engine(&w, &order);
+	engine_pass(&w.e);
+	tap_is((long long)w.shards[0].taken, (long long)w.cpus[0].up.tail,
+	       "after a takeover it goes on where the rings stand");
+	world_end(&w);
+}
+
 static void test_sleep(void)
 {
 	begin('a');
@@ -517,6 +545,7 @@ int main(void)
 	test_full_ring();
 	test_broken_cursors();
 	test_batch();
+	test_taken();
 	test_sleep();
 	test_params();
 	test_clock();
