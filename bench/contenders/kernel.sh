@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034,SC2154
+about='gthulhu, kernel mode'
+order=40 # of the columns
+quick=yes
+start() {
+	# shellcheck disable=SC2086 # rules are words
+	exec gthulhu --mode kernel --json ${rules:-}
+}
+attached() {
+	[ "$(scheduler)" = gthulhu ]
+}
+figures() {
+	json_numbers "$1" asked policy_runs policy_wakes preempt_kicks idle_kicks
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034,SC2154
+about='hackbench over sockets, 4 groups, 2 CPUs'
+machine='mt 2'
+seconds=5
+quick=yes
+metrics='seconds:s:less'
+load() {
+	hackbench -g 4 -l 100 | awk '/^Time:/ { print "seconds", $2; found = 1 } END { exit !found }'
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034,SC2154
+about='ping-pong over pipes, 4 pairs on one CPU'
+machine='icount 1'
+seconds=2
+quick=yes
+metrics='ns_per_switch:ns:less'
+load() {
+	pingpong --pairs 4 --rounds 5000
+}
