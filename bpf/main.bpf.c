@@ -575,7 +575,8 @@ void BPF_STRUCT_OPS(gthulhu_exit, struct scx_exit_info *info)
 	bpf_probe_read_kernel_str(report->msg, sizeof(report->msg), info->msg);
 	bpf_probe_read_kernel_str(report->dump, sizeof(report->dump), info->dump);
 	report->exit_code = info->exit_code;
-	report->kind = info->kind;
+	/* pairs with exit_seen(): last, so that who sees it sees the rest */
+	shm_store_release(&report->kind, info->kind);
 }
 
 SEC(".struct_ops.link")

@@ -15,6 +15,12 @@ static void print_status(const json_t *s)
 	printf("%s for %s, policy %s, %s mode%s\n", get_text(s, "state"),
 	       text_span(a, get_real(s, "uptime_ns")), get_text(s, "policy"),
 	       get_text(s, "mode"), get_bool(s, "partial") ? ", partial" : "");
+	if (get_int(s, "ejections"))
+		printf("ejections %lld, the last: %s\n", get_int(s, "ejections"),
+		       get_text(s, "ejection"));
+	if (json_object_get(s, "retry_ns"))
+		printf("          attaches again in %s\n",
+		       text_time(a, get_real(s, "retry_ns")));
 	printf("tasks     %lld, %lld of them active, on %lld CPUs that are %.0f %% busy\n",
 	       get_int(s, "tasks"), get_int(s, "tasks_active"), get_int(s, "cpus_online"),
 	       get_real(s, "cpu_utilization") * 100);

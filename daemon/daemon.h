@@ -32,6 +32,7 @@ struct daemon_options {
 	bool takeover, partial, check, json, help, version;
 	enum qumun_log_level level;
 	unsigned int max_tasks;
+	unsigned int reattach; /* times in a row; 0: never */
 	bool debug;
 	double for_seconds; /* 0: until a signal */
 	const char *socket; /* of the control server; NULL: the default, "none": none */
@@ -55,6 +56,30 @@ struct reload;
 struct reload *reload_start(struct qumun *q, const struct daemon_options *o, int argc,
 			    char **argv);
 struct reload *reload_stop(struct reload *r);
+
+/*
+ * ejection.c: the kernel has ended the scheduler. ejections_get() may be called from any thread, the
+ * others from the one that attaches.
+ *
+ * struct ejections
+ * @count:         times it happened
+ * @last:          reason and message of the last one
+ * @retry_at:      CLOCK_MONOTONIC ns of the next attempt; 0: none is waited for
+ * @run_ns_before: the counter run_ns when this attachment began
+ */
+struct ejections {
+	unsigned int count;
+	char last[512];
+	__u64 retry_at, run_ns_before;
+};
+
+void ejections_get(struct ejections *e);
+/* Print the exit report. True: it was a failure, not somebody's wish. */
+bool ejection_tell(struct qumun *q);
+/* How long to wait before attaching again, at most @most times in a row; 0: not again. */
+unsigned int ejection_delay_ms(unsigned int most, unsigned long long attached_ns);
+/* It is attached again. */
+void ejection_over(struct qumun *q);
 
 /* log.c */
 void log_level(enum qumun_log_level level);

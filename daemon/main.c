@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gthulhu: schedule this machine. */
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon.h"
+#include "requests.h"
 
 #define RETURN_SECONDS                                                                   \
 	3 /* a policy that does not return from a callback may take so long */
 
 static struct qumun *running;
 static volatile sig_atomic_t stopping;
+static sem_t woken; /* posted by a signal */
 
 /*
  * The first signal asks for the end, then a timer runs: a policy that loops in a callback never
@@ -33,6 +37,7 @@ static void on_signal(int sig)
 	}
 	stopping = 1;
 	qumun_stop(running);
+	sem_post(&woken);
 	alarm(RETURN_SECONDS);
 }
 
@@ -47,6 +52,7 @@ static void catch_signals(struct qumun *q, double for_seconds)
 	sigaddset(&hangup, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &hangup, NULL);
 	running = q;
+	sem_init(&woken, 0, 0);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGALRM, &sa, NULL);
@@ -94,11 +100,59 @@ static void protect_from_oom(void)
 	fclose(f);
 }
 
+/* Sleep, unless a signal asks for the end. */
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!stopping && sem_clockwait(&woken, CLOCK_MONOTONIC, &until) &&
+	       errno == EINTR)
+		;
+}
+
+/* Decide until the end. After an ejection the kernel's scheduler has the machine for a while. */
+static int decide(struct qumun *q, const struct daemon_options *o)
+{
+	__u64 since;
+	unsigned int ms;
+	int err;
+
+	for (;;) {
+		since = requests_clock_ns();
+		err = qumun_run(q);
+		if (!err)
+			return 0;
+		ms = ejection_tell(q) && !stopping
+			     ? ejection_delay_ms(o->reattach, requests_clock_ns() - since)
+			     : 0;
+		qumun_detach(q);
+		if (!ms)
+			return err;
+		sleep_ms(ms);
+		if (stopping)
+			return 0;
+		err = qumun_attach(q);
+		if (err)
+			return err;
+		ejection_over(q);
+		say(QUMUN_LOG_INFO, "attached again");
+		/* a signal that came meanwhile is no longer known to the handle */
+		if (stopping)
+			qumun_stop(q);
+	}
+}
+
 static int schedule(struct qumun *q, const struct daemon_options *o, int argc,
 		    char **argv)
 {
 	struct reload *reload;
-	struct qumun_exit_report report;
 	struct service *service;
 	int err;
 
@@ -115,24 +169,17 @@ static int schedule(struct qumun *q, const struct daemon_options *o, int argc,
 		return err;
 	}
 	reload = reload_start(q, o, argc, argv);
-	err = qumun_run(q);
+	err = decide(q, o);
 	alarm(0);
 	reload_stop(reload);
 	notify("STOPPING=1");
 	service_stop(service);
 	qumun_detach(q);
-	if (!err && qumun_handed_over(q)) {
+	if (!err && qumun_handed_over(q))
 		say(QUMUN_LOG_INFO,
 		    "another process took over: it schedules from here on");
-	} else if (!err) {
+	else if (!err)
 		say(QUMUN_LOG_INFO, "detached: the kernel's own scheduler is back");
-	} else if (qumun_exit_info(q, &report) == 1) {
-		say(QUMUN_LOG_ERROR,
-		    "exit kind %d, code %lld; the kernel's own scheduler is back",
-		    report.kind, (long long)report.code);
-		if (*report.dump)
-			fprintf(stderr, "%s\n", report.dump);
-	}
 	report_print(q, o->json);
 	return err ? EXIT_RUNTIME : EXIT_CLEAN;
 }

@@ -50,6 +50,7 @@ static int view_fill(struct metrics *m, struct metrics_view *v, const struct uts
 	struct qumun_run_state state;
 	__u64 minor = 0, major = 0;
 	struct qumun_task task;
+	struct ejections e;
 	__u32 cursor = 0;
 
 	memset(v, 0, sizeof(*v));
@@ -60,9 +61,14 @@ static int view_fill(struct metrics *m, struct metrics_view *v, const struct uts
 	v->commit = GTHULHU_COMMIT;
 	v->policy = m->options->policy;
 	v->kernel = u->release;
+	ejections_get(&e);
+	v->ejections = e.count;
+	v->attached = state.attached;
 	v->user_mode = state.mode == QUMUN_MODE_USER;
 	v->autopilot = state.autopilot && v->user_mode;
-	v->uptime_seconds = (double)(requests_clock_ns() - state.attached_at) / 1e9;
+	if (v->attached)
+		v->uptime_seconds =
+			(double)(requests_clock_ns() - state.attached_at) / 1e9;
 	v->tasks = v->counters[QUMUN_C_tasks_seen] - v->counters[QUMUN_C_tasks_gone];
 	while (qumun_next_task(m->q, &cursor, &task) == 1)
 		v->tasks_active += (task.state & 0xff) != QUMUN_NONE;

@@ -17,7 +17,8 @@ struct metrics_cpu {
 /* All that a scrape shows. */
 struct metrics_view {
 	const char *version, *commit, *policy, *kernel;
-	bool user_mode, autopilot;
+	bool attached, user_mode, autopilot;
+	unsigned int ejections;
 	double uptime_seconds;
 	__u64 cpus_online, tasks, tasks_active, policy_faults;
 	__u64 counters[QUMUN_NR_COUNTERS];

@@ -135,11 +135,17 @@ static void render_cpus(FILE *out, const struct metrics_view *v)
 void metrics_render(FILE *out, const struct metrics_view *v)
 {
 	render_info(out, v);
+	gauge(out, "gthulhu_attached", v->attached,
+	      "1: it schedules; 0: it waits until it may attach again.");
+	head(out, "gthulhu_ejections_total", "counter",
+	     "Times the kernel ended the scheduler.");
+	fprintf(out, "gthulhu_ejections_total %u\n", v->ejections);
 	gauge(out, "gthulhu_user_mode", v->user_mode,
 	      "1: the policy decides; 0: the BPF half.");
 	gauge(out, "gthulhu_autopilot_active", v->autopilot,
 	      "1: the BPF half stands in for a late policy.");
-	gauge(out, "gthulhu_uptime_seconds", v->uptime_seconds, "Time since attach.");
+	gauge(out, "gthulhu_uptime_seconds", v->uptime_seconds,
+	      "Time since attach; 0 while detached.");
 	gauge(out, "gthulhu_cpus_online", (double)v->cpus_online,
 	      "CPUs that are online.");
 	gauge(out, "gthulhu_tasks", (double)v->tasks, "Tasks that have a record.");

@@ -26,7 +26,8 @@ enum {
 	OPT_CONFIG,
 	OPT_CHECK_CONFIG,
 	OPT_PRINT_CONFIG,
-	OPT_RULE
+	OPT_RULE,
+	OPT_REATTACH
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{ "check-config", no_argument, NULL, OPT_CHECK_CONFIG },
 	{ "print-config", no_argument, NULL, OPT_PRINT_CONFIG },
 	{ "rule", required_argument, NULL, OPT_RULE },
+	{ "reattach", required_argument, NULL, OPT_REATTACH },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -71,6 +73,8 @@ void options_help(FILE *out)
 	      "      --for TIME             detach after TIME: 60s, 5m, 1h (default: never)\n"
 	      "      --takeover             become the policy of a gthulhu that is running, stopped\n"
 	      "                             or dead, without a gap; attach anew if there is none\n"
+	      "      --reattach N           after an ejection attach again, N times in a row at\n"
+	      "                             most (default 5; 0: never)\n"
 	      "      --check                say what this kernel offers, attach nothing\n"
 	      "      --bpf-object FILE      use this main.bpf.o instead of the built-in one\n"
 	      "      --json                 print the final counters (or --check) as JSON\n"
@@ -146,17 +150,21 @@ static int parse_time(const char *text, double *seconds)
 	return 0;
 }
 
-static int parse_max_tasks(const char *text, unsigned int *value)
+static int parse_number_between(const char *what, const char *text, unsigned int min,
+				unsigned int max, unsigned int *value)
 {
+	char accepted[64];
 	char *end;
 	unsigned long v;
 
 	errno = 0;
 	v = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || v < 1 || v > 1000000)
-		return bad("GTHULHU_MAX_TASKS", text, "whole numbers from 1 to 1000000");
-	*value = (unsigned int)v;
-	return 0;
+	if (!errno && end != text && !*end && *text != '-' && v >= min && v <= max) {
+		*value = (unsigned int)v;
+		return 0;
+	}
+	snprintf(accepted, sizeof(accepted), "whole numbers from %u to %u", min, max);
+	return bad(what, text, accepted);
 }
 
 static int parse_environment(struct daemon_options *o)
@@ -172,7 +180,8 @@ static int parse_environment(struct daemon_options *o)
 		err = parse_level("GTHULHU_LOG_LEVEL", v, &o->level);
 	v = getenv("GTHULHU_MAX_TASKS");
 	if (!err && v)
-		err = parse_max_tasks(v, &o->max_tasks);
+		err = parse_number_between("GTHULHU_MAX_TASKS", v, 1, 1000000,
+					   &o->max_tasks);
 	return err;
 }
 
@@ -230,6 +239,8 @@ static int parse_one(struct daemon_options *o, int opt)
 	case OPT_TAKEOVER:
 		o->takeover = true;
 		return 0;
+	case OPT_REATTACH:
+		return parse_number_between("--reattach", optarg, 0, 1000, &o->reattach);
 	case OPT_BPF:
 		o->bpf_object = optarg;
 		return 0;
@@ -289,6 +300,7 @@ static int read_config(struct daemon_options *o, int argc, char **argv)
 	o->partial = o->config.partial;
 	o->level = o->config.log_level;
 	o->max_tasks = o->config.max_tasks;
+	o->reattach = o->config.reattach;
 	return 0;
 }
 

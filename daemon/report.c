@@ -15,8 +15,9 @@ struct total {
 static void summarize(struct qumun *q, const __u64 *c, struct total *t)
 {
 	__u64 minor = 0, major = 0, decisions, out;
-	struct qumun_exit_report exit;
+	struct ejections e;
 
+	ejections_get(&e);
 	qumun_policy_faults(q, &minor, &major);
 	decisions = c[QUMUN_C_decided];
 	out = decisions + c[QUMUN_C_taken_back] + c[QUMUN_C_rescued] +
@@ -35,7 +36,7 @@ static void summarize(struct qumun *q, const __u64 *c, struct total *t)
 	t[4] = (struct total){ "ring_overflow", "tasks that found the ring full",
 			       c[QUMUN_C_kernel_ring_full] };
 	t[5] = (struct total){ "ejections", "times the kernel ended the scheduler",
-			       qumun_exit_info(q, &exit) == 1 && exit.kind >= 1024 };
+			       e.count };
 	t[6] = (struct total){ "policy_page_faults",
 			       "faults of the settled policy thread", minor + major };
 }

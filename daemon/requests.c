@@ -77,12 +77,18 @@ static int count_online(struct backend *b, __u32 nr_cpus)
 static void add_load(struct backend *b, json_t *status,
 		     const struct qumun_run_state *state, const __u64 *c)
 {
-	__u64 up = requests_clock_ns() - state->attached_at, tasks, active = 0;
+	__u64 up = requests_clock_ns() - state->attached_at, tasks, active = 0, run_ns;
 	int online = count_online(b, state->nr_cpus);
-	double busy = online && up ? (double)c[QUMUN_C_run_ns] / (double)up / online : 0;
 	struct qumun_task task;
+	struct ejections e;
 	__u32 cursor = 0;
+	double busy;
 
+	ejections_get(&e);
+	if (!state->attached)
+		up = 0;
+	run_ns = c[QUMUN_C_run_ns] - e.run_ns_before;
+	busy = online && up ? (double)run_ns / (double)up / online : 0;
 	while (qumun_next_task(b->q, &cursor, &task) == 1)
 		active += (task.state & 0xff) != QUMUN_NONE;
 	tasks = c[QUMUN_C_tasks_seen] - c[QUMUN_C_tasks_gone];
@@ -94,6 +100,20 @@ static void add_load(struct backend *b, json_t *status,
 	json_object_set_new(
 		status, "average_wait_ns",
 		integer(c[QUMUN_C_runs] ? c[QUMUN_C_wait_ns] / c[QUMUN_C_runs] : 0));
+}
+
+static void add_ejections(json_t *status)
+{
+	__u64 now = requests_clock_ns();
+	struct ejections e;
+
+	ejections_get(&e);
+	json_object_set_new(status, "ejections", json_integer(e.count));
+	if (e.count)
+		json_object_set_new(status, "ejection", json_string(e.last));
+	if (e.retry_at)
+		json_object_set_new(status, "retry_ns",
+				    integer(e.retry_at > now ? e.retry_at - now : 0));
 }
 
 static json_t *answer_status(struct backend *b, const json_t *args,
@@ -127,6 +147,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 				    c[QUMUN_C_autopilot_blocked] +
 				    c[QUMUN_C_autopilot_gone]));
 	json_object_set_new(o, "autopilot_ns", integer(c[QUMUN_C_autopilot_ns]));
+	add_ejections(o);
 	add_load(b, o, &state, c);
 	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
 	json_object_set_new(o, "policy_faults", integer(minor + major));

@@ -26,7 +26,8 @@ static void sign_of_life(void *arg)
 
 	if (qumun_get_state(s->backend.q, &state))
 		return;
-	if (!state.autopilot || state.mode == QUMUN_MODE_KERNEL)
+	/* detached: waiting until it may attach again */
+	if (!state.attached || !state.autopilot || state.mode == QUMUN_MODE_KERNEL)
 		notify("WATCHDOG=1");
 }
 

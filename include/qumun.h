@@ -17,10 +17,11 @@
  * object, cause and remedy for qumun_strerror() and the log callback. The library never prints,
  * exits or aborts.
  *
- * Threads. One handle may be used from several threads as long as load, set_policy, attach and
- * close do not run beside other calls on it. qumun_run() needs a thread of its own;
- * qumun_stop() may be called from any thread and from a signal handler. A detached handle
- * may be attached again, with the policy that it had.
+ * Threads. One handle may be used from several threads as long as load, set_policy, the first
+ * attach and close do not run beside other calls on it. qumun_run() needs a thread of its own;
+ * qumun_stop() may be called from any thread and from a signal handler. A detached handle may be
+ * attached again, with the policy that it had or another one; either begins anew. Counters go on
+ * counting.
  */
 #ifndef QUMUN_H
 #define QUMUN_H
@@ -329,7 +330,7 @@ int qumun_set_mode(struct qumun *q, enum qumun_mode mode);
 /*
  * struct qumun_exit_report - why the kernel ended the scheduler
  * @kind: 0: it did not; below 1024: asked for (by detach, or from the console); else an error
- * Strings belong to the handle.
+ * Strings belong to the handle, until it is attached again or closed.
  */
 struct qumun_exit_report {
 	int kind;

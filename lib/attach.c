@@ -10,9 +10,6 @@
 
 #include "internal.h"
 
-#define SCX_EXIT_DONE 1
-#define SCX_EXIT_ERROR 1024
-
 /* One word from a file under /sys/kernel/sched_ext, or "". */
 static void read_scx(const char *name, char *buf, size_t size)
 {
@@ -29,34 +26,58 @@ static void read_scx(const char *name, char *buf, size_t size)
 	fclose(f);
 }
 
+void engine_release(struct qumun *q)
+{
+	if (q->engine_memory)
+		munmap(q->engine_memory, q->engine_memory_size);
+	free(q->engine);
+	q->engine_memory = NULL;
+	q->engine = NULL;
+}
+
+/* A policy begins anew with each attachment: it may be another one than before. */
 static int prepare_engine(struct qumun *q)
 {
 	__u64 state = q->policy->state_size;
+	void *memory;
 	int err;
 
+	engine_release(q);
 	q->engine_memory_size =
 		engine_memory_size(q->arena->max_records, q->nr_cpus, state);
-	q->engine_memory = mmap(NULL, q->engine_memory_size, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, q->engine_memory_size, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory != MAP_FAILED)
+		q->engine_memory = memory;
 	q->engine = calloc(1, sizeof(*q->engine));
-	if (q->engine_memory == MAP_FAILED || !q->engine) {
-		q->engine_memory = NULL;
+	if (!q->engine_memory || !q->engine) {
+		engine_release(q);
 		return qumun_fail(q, -ENOMEM, "out of memory for the engine");
 	}
 	err = engine_init(q->engine, q->arena, 0, q->policy, q->engine_memory);
-	if (err)
+	if (err) {
+		engine_release(q);
 		qumun_fail(q, err, "policy %s does not start: %s", q->policy->name,
 			   strerror(-err));
+	}
 	return err;
+}
+
+bool scx_is_free(void)
+{
+	char state[64];
+
+	read_scx("state", state, sizeof(state));
+	return !*state || !strcmp(state, "disabled");
 }
 
 static int refuse_second(struct qumun *q)
 {
 	char state[64], ops[64];
 
-	read_scx("state", state, sizeof(state));
-	if (!*state || !strcmp(state, "disabled"))
+	if (scx_is_free())
 		return 0;
+	read_scx("state", state, sizeof(state));
 	read_scx("root/ops", ops, sizeof(ops));
 	return qumun_fail(
 		q, -EBUSY,
@@ -90,19 +111,15 @@ static int attach_links(struct qumun *q)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
 	shm_store_release(&q->arena->owner, (__u32)getpid());
-	q->exit_link = bpf_program__attach(
-		bpf_object__find_program_by_name(q->obj, "gthulhu_process_exit"));
-	if (!q->exit_link)
-		return qumun_fail(q, -errno, "the tracepoint sched_process_exit: %s",
-				  strerror(errno));
+	err = link_attach(q, LINK_EXIT);
+	if (err)
+		return qumun_fail(q, err, "the tracepoint sched_process_exit: %s",
+				  strerror(-err));
 	/* until the policy's first pass the BPF half decides */
 	shm_store(&arena_shards(q)[0].autopilot, q->control.mode == QUMUN_MODE_USER);
-	q->link = bpf_map__attach_struct_ops(
-		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
-	if (!q->link) {
-		err = -errno;
-		bpf_link__destroy(q->exit_link);
-		q->exit_link = NULL;
+	err = link_attach(q, LINK_SCHEDULER);
+	if (err) {
+		links_close(q);
 		if (refuse_second(q))
 			return -EBUSY;
 		return qumun_fail(q, err,
@@ -117,16 +134,15 @@ static int attach_links(struct qumun *q)
 /* A handle may attach again after it was detached: the former end is no longer news. */
 static int forget_end(struct qumun *q)
 {
-	__u32 zero = 0;
 	__u64 count;
 	ssize_t n;
+	int err;
 
 	if (!exit_seen(q))
 		return 0;
-	memset(q->exit_report, 0, sizeof(*q->exit_report));
-	if (bpf_map_update_elem(q->exit_report_fd, &zero, q->exit_report, 0))
-		return qumun_fail(q, -errno, "clearing the former exit report: %s",
-				  strerror(errno));
+	err = exit_report_clear(q);
+	if (err)
+		return err;
 	atomic_store(&q->stopping, false);
 	n = read(q->stop_fd, &count, sizeof(count));
 	(void)n; /* nobody need have stopped it */
@@ -135,6 +151,7 @@ static int forget_end(struct qumun *q)
 
 QUMUN_API int qumun_attach(struct qumun *q)
 {
+	bool running = q->links[LINK_SCHEDULER] >= 0; /* taken over, and never detached */
 	int err;
 
 	if (q->attached)
@@ -142,7 +159,7 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (!q->policy && q->control.mode == QUMUN_MODE_USER)
 		return qumun_fail(q, -EINVAL,
 				  "no policy is set: call qumun_set_policy() first");
-	err = q->took_over ? takeover_attach(q) : refuse_second(q);
+	err = running ? takeover_attach(q) : refuse_second(q);
 	if (!err)
 		err = forget_end(q);
 	if (err)
@@ -152,12 +169,12 @@ QUMUN_API int qumun_attach(struct qumun *q)
 		if (err)
 			return err;
 	}
-	if (q->policy && !q->engine) {
+	if (q->policy) {
 		err = prepare_engine(q);
 		if (err)
 			return err;
 	}
-	err = q->took_over ? 0 : attach_links(q);
+	err = running ? 0 : attach_links(q);
 	if (err)
 		return err;
 	q->attached = true;
@@ -167,20 +184,6 @@ QUMUN_API int qumun_attach(struct qumun *q)
 	if (err)
 		qumun_detach(q);
 	return err;
-}
-
-/* Did the kernel end the scheduler? Keeps the report. */
-bool exit_seen(struct qumun *q)
-{
-	__u32 zero = 0;
-
-	if (!q->exit_report)
-		q->exit_report = calloc(1, sizeof(*q->exit_report));
-	if (!q->exit_report || q->exit_report_fd <= 0)
-		return false;
-	if (bpf_map_lookup_elem(q->exit_report_fd, &zero, q->exit_report))
-		return false;
-	return q->exit_report->kind != 0;
 }
 
 QUMUN_API int qumun_detach(struct qumun *q)
@@ -197,29 +200,12 @@ QUMUN_API int qumun_detach(struct qumun *q)
 		 * Closing alone would leave the end to whoever holds the link last: a stopped
 		 * predecessor, or the kernel's own deferred work for the pin.
 		 */
-		bpf_link__detach(q->link);
+		bpf_link_detach(q->links[LINK_SCHEDULER]);
 	}
 	q->pinned = false;
-	bpf_link__destroy(q->link);
-	bpf_link__destroy(q->exit_link);
-	bpf_link__destroy(q->rename_link);
-	bpf_link__destroy(q->exec_link);
-	q->link = q->exit_link = q->rename_link = q->exec_link = NULL;
+	links_close(q);
 	q->attached = false;
-	exit_seen(q);
 	return 0;
-}
-
-QUMUN_API int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report)
-{
-	if (!exit_seen(q))
-		return 0;
-	report->kind = q->exit_report->kind;
-	report->code = q->exit_report->exit_code;
-	report->reason = q->exit_report->reason;
-	report->message = q->exit_report->msg;
-	report->dump = q->exit_report->dump;
-	return 1;
 }
 
 QUMUN_API void qumun_stop(struct qumun *q)

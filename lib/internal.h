@@ -17,12 +17,20 @@
 
 #include "../engine/engine.h"
 
+enum link_id {
+	LINK_EXIT,	/* tracepoint: a process exits */
+	LINK_SCHEDULER, /* the struct_ops */
+	LINK_RENAME,	/* tracepoints that a kernel may lack */
+	LINK_EXEC,
+	NR_LINKS,
+};
+
 struct qumun {
 	struct qumun_options opt;
-	struct bpf_object *obj;
-	struct bpf_link *link;	    /* the scheduler */
-	struct bpf_link *exit_link; /* the exit tracepoint */
-	bool attached;
+	struct bpf_object *obj; /* NULL: taken over, everything comes from the pins */
+	int links[NR_LINKS];	/* links.c; -1: not attached */
+	int link_sources[NR_LINKS];
+	atomic_bool attached;
 
 	/* what the `control` map holds; written through control_write() */
 	struct bpf_control control;
@@ -43,7 +51,6 @@ struct qumun {
 
 	/* takeover.c */
 	bool pinned;	  /* links and maps outlive this process */
-	bool took_over;	  /* no bpf_object: everything comes from the pins */
 	bool handed_over; /* another process decides now */
 
 	void *reserved; /* the arena's address range */
@@ -67,8 +74,7 @@ struct qumun {
 	int stop_fd; /* eventfd: qumun_stop() and detach */
 	atomic_bool stopping;
 
-	struct rules *rules;			  /* rule_thread.c */
-	struct bpf_link *rename_link, *exec_link; /* or NULL */
+	struct rules *rules; /* rule_thread.c */
 
 	struct topology *topology;
 	struct task_info_sync *sync;
@@ -81,7 +87,7 @@ struct qumun {
 	__u64 idle_floor
 		[QUMUN_MAX_CPUS]; /* idle time as last reported; never goes back */
 
-	struct bpf_exit_report *exit_report;
+	const struct bpf_exit_report *exit_report; /* the map's own memory, or NULL */
 	char error[4096];
 };
 
@@ -135,8 +141,26 @@ int bell_open(struct qumun *q);
 void bell_close(struct qumun *q);
 void bell_wait(struct qumun *q, int timeout_ms);
 
-/* attach.c */
-bool exit_seen(struct qumun *q);
+/* attach.c; scx_is_free(): no sched_ext scheduler is attached, ours or another. */
+void engine_release(struct qumun *q);
+bool scx_is_free(void);
+
+/*
+ * links.c. link_attach(): -ENOENT if this kernel lacks the tracepoint. link_adopt() opens a pin and
+ * finds out what the link was made from, so that it can be made again. links_close() detaches what
+ * is not pinned; links_forget() is for the end of the handle.
+ */
+void links_init(struct qumun *q);
+int link_attach(struct qumun *q, enum link_id id);
+int link_adopt(struct qumun *q, enum link_id id, const char *pin);
+void links_close(struct qumun *q);
+void links_forget(struct qumun *q);
+
+/* exit_report.c: the map that says why the kernel ended the scheduler, mapped. */
+int exit_report_open(struct qumun *q);
+void exit_report_close(struct qumun *q);
+bool exit_seen(const struct qumun *q);
+int exit_report_clear(struct qumun *q);
 
 /* housekeeper.c: the thread beside the policy: slab growth, task_info_map, ejection. */
 int housekeeper_start(struct qumun *q);

@@ -270,6 +270,7 @@ struct qumun *qumun_new(const struct qumun_options *options)
 
 	if (!q)
 		return NULL;
+	links_init(q);
 	q->wait_fd = -1;
 	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&q->control_lock, NULL);
@@ -320,6 +321,8 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	if (!err)
 		err = populate(q, &layout);
 	if (!err)
+		err = exit_report_open(q);
+	if (!err)
 		err = bell_open(q);
 	if (!err)
 		err = exit_events_open(q);
@@ -349,6 +352,8 @@ QUMUN_API void qumun_close(struct qumun *q)
 	bell_close(q);
 	plugin_close(q);
 	sync_free(q);
+	exit_report_close(q);
+	links_forget(q);
 	q->topology = topology_free(q->topology);
 	if (q->obj)
 		bpf_object__close(q->obj);
@@ -357,10 +362,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	/* libbpf unmaps the arena; a reservation that it never used is ours */
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);
-	if (q->engine_memory)
-		munmap(q->engine_memory, q->engine_memory_size);
-	free(q->engine);
-	free(q->exit_report);
+	engine_release(q);
 	pthread_mutex_destroy(&q->control_lock);
 	if (q->stop_fd >= 0)
 		close(q->stop_fd);

@@ -188,7 +188,7 @@ QUMUN_API int qumun_set_mode(struct qumun *q, enum qumun_mode mode)
 		return qumun_fail(q, -EINVAL,
 				  "mode is %d: QUMUN_MODE_USER or QUMUN_MODE_KERNEL",
 				  (int)mode);
-	if (mode == QUMUN_MODE_USER && q->attached && !q->engine)
+	if (mode == QUMUN_MODE_USER && q->attached && !q->policy)
 		return qumun_fail(
 			q, -EINVAL,
 			"no policy was set before attach: there is nobody who could "

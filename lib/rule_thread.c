@@ -191,10 +191,12 @@ static int tell_bpf_half(struct qumun *q)
 
 /* Tracepoints may be missing, on a kernel that was built so: then their programs stay out. */
 static const struct reporter {
+	enum link_id link;
 	const char *program, *tracepoint, *what;
 } reporters[] = {
-	{ "gthulhu_task_rename", "task_rename", "renamed" },
-	{ "gthulhu_process_exec", "sched_process_exec", "executing another file" },
+	{ LINK_RENAME, "gthulhu_task_rename", "task_rename", "renamed" },
+	{ LINK_EXEC, "gthulhu_process_exec", "sched_process_exec",
+	  "executing another file" },
 };
 
 #define NR_REPORTERS (sizeof(reporters) / sizeof(reporters[0]))
@@ -219,18 +221,14 @@ void rules_prepare(struct qumun *q)
 
 void rules_attach(struct qumun *q)
 {
-	struct bpf_link **links[NR_REPORTERS] = { &q->rename_link, &q->exec_link };
-	struct bpf_program *prog;
 	size_t i;
+	int err;
 
 	for (i = 0; i < NR_REPORTERS; i++) {
-		prog = bpf_object__find_program_by_name(q->obj, reporters[i].program);
-		if (!prog || !bpf_program__autoload(prog))
-			continue;
-		*links[i] = bpf_program__attach(prog);
-		if (!*links[i])
+		err = link_attach(q, reporters[i].link);
+		if (err && err != -ENOENT)
 			qumun_say(q, QUMUN_LOG_WARN, "tracepoint %s: %s",
-				  reporters[i].tracepoint, strerror(errno));
+				  reporters[i].tracepoint, strerror(-err));
 	}
 }
 
@@ -281,9 +279,9 @@ int rules_start(struct qumun *q)
 
 	pthread_mutex_lock(&r->lock);
 	/* a predecessor's rules went with it */
-	if (r->table.nr || q->took_over)
+	if (r->table.nr || !q->obj)
 		settle_all(q);
-	if (q->took_over)
+	if (!q->obj)
 		tell_bpf_half(q);
 	pthread_mutex_unlock(&r->lock);
 	err = pthread_create(&r->thread, NULL, watch, q);

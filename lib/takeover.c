@@ -42,6 +42,13 @@
 	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)
 
+static const char *const link_pins[NR_LINKS] = {
+	[LINK_EXIT] = "exit_link",
+	[LINK_SCHEDULER] = "link",
+	[LINK_RENAME] = "rename_link",
+	[LINK_EXEC] = "exec_link",
+};
+
 static const char *pin_path(char *buf, size_t size, const char *name)
 {
 	snprintf(buf, size, "%s/%s", PIN_DIR, name);
@@ -51,21 +58,20 @@ static const char *pin_path(char *buf, size_t size, const char *name)
 void takeover_unpin(void)
 {
 	char path[128];
+	int i;
 
 #define X(name, fd) unlink(pin_path(path, sizeof(path), name));
 	PINNED_MAPS(X)
 #undef X
-	unlink(pin_path(path, sizeof(path), "exit_link"));
-	unlink(pin_path(path, sizeof(path), "rename_link"));
-	unlink(pin_path(path, sizeof(path), "exec_link"));
-	unlink(pin_path(path, sizeof(path), "link"));
+	for (i = 0; i < NR_LINKS; i++)
+		unlink(pin_path(path, sizeof(path), link_pins[i]));
 	rmdir(PIN_DIR);
 }
 
 int takeover_pin(struct qumun *q)
 {
 	char path[128];
-	int err = 0;
+	int i, err = 0;
 
 	/* nobody is attached, or attach would have refused: what is there is stale */
 	takeover_unpin();
@@ -76,17 +82,11 @@ int takeover_pin(struct qumun *q)
 		err = -errno;
 	PINNED_MAPS(X)
 #undef X
-	if (!err)
-		err = bpf_link__pin(q->exit_link,
-				    pin_path(path, sizeof(path), "exit_link"));
-	if (!err && q->rename_link)
-		err = bpf_link__pin(q->rename_link,
-				    pin_path(path, sizeof(path), "rename_link"));
-	if (!err && q->exec_link)
-		err = bpf_link__pin(q->exec_link,
-				    pin_path(path, sizeof(path), "exec_link"));
-	if (!err)
-		err = bpf_link__pin(q->link, pin_path(path, sizeof(path), "link"));
+	for (i = 0; !err && i < NR_LINKS; i++) {
+		if (q->links[i] >= 0 &&
+		    bpf_obj_pin(q->links[i], pin_path(path, sizeof(path), link_pins[i])))
+			err = -errno;
+	}
 	if (!err) {
 		q->pinned = true;
 		return 0;
@@ -103,6 +103,7 @@ int takeover_pin(struct qumun *q)
 static int open_pins(struct qumun *q)
 {
 	char path[128];
+	int i;
 
 #define X(name, fd)                                                                      \
 	q->fd = bpf_obj_get(pin_path(path, sizeof(path), name));                         \
@@ -110,12 +111,10 @@ static int open_pins(struct qumun *q)
 		return -errno;
 	PINNED_MAPS(X)
 #undef X
-	q->exit_link = bpf_link__open(pin_path(path, sizeof(path), "exit_link"));
-	/* these two may be missing */
-	q->rename_link = bpf_link__open(pin_path(path, sizeof(path), "rename_link"));
-	q->exec_link = bpf_link__open(pin_path(path, sizeof(path), "exec_link"));
-	q->link = bpf_link__open(pin_path(path, sizeof(path), "link"));
-	return q->link && q->exit_link ? 0 : -ENOENT;
+	for (i = 0; i < NR_LINKS; i++)
+		(void)link_adopt(q, i, pin_path(path, sizeof(path), link_pins[i]));
+	/* the others may be missing */
+	return q->links[LINK_SCHEDULER] >= 0 && q->links[LINK_EXIT] >= 0 ? 0 : -ENOENT;
 }
 
 /* Map the arena where the running scheduler has it, after a look at its version. */
@@ -183,6 +182,13 @@ static void ask_for_handover(struct qumun *q, pid_t old)
 	}
 }
 
+static int nobody_runs(struct qumun *q)
+{
+	return qumun_fail(q, -ENOENT,
+			  "no scheduler of ours is running that could be taken over (%s)",
+			  PIN_DIR);
+}
+
 QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun **out)
 {
 	__u32 zero = 0;
@@ -197,21 +203,19 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 		err = qumun_fail(q, -EPERM, "taking a scheduler over needs root");
 		goto fail;
 	}
-	err = open_pins(q);
-	if (!err && bpf_map_lookup_elem(q->control_fd, &zero, &q->control))
-		err = -errno;
-	if (!err && exit_seen(q)) {
+	if (open_pins(q) || bpf_map_lookup_elem(q->control_fd, &zero, &q->control)) {
+		err = nobody_runs(q);
+	} else if (scx_is_free()) {
+		/* the pins of one that was ended */
 		takeover_unpin();
-		err = -ENOENT;
+		err = nobody_runs(q);
+	} else {
+		err = map_arena(q);
 	}
-	if (err) {
-		err = qumun_fail(
-			q, -ENOENT,
-			"no scheduler of ours is running that could be taken over (%s)",
-			PIN_DIR);
-		goto fail;
-	}
-	err = map_arena(q);
+	if (!err)
+		err = exit_report_open(q);
+	if (!err && exit_seen(q))
+		err = nobody_runs(q);
 	if (!err)
 		err = bell_open(q);
 	if (!err)
@@ -220,7 +224,7 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 		err = rules_open(q);
 	if (err)
 		goto fail;
-	q->pinned = q->took_over = true;
+	q->pinned = true;
 	*out = q;
 	return 0;
 fail:
@@ -236,10 +240,6 @@ void takeover_close(struct qumun *q)
 		close(q->fd);
 	PINNED_MAPS(X)
 #undef X
-	bpf_link__destroy(q->link);
-	bpf_link__destroy(q->exit_link);
-	bpf_link__destroy(q->rename_link);
-	bpf_link__destroy(q->exec_link);
 	if (q->arena)
 		munmap(q->arena, q->arena_size);
 }

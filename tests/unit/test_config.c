@@ -7,8 +7,9 @@
 #include "../../daemon/config.h"
 #include "tap.h"
 
-#define KEYS                                                                             \
-	"mode, policy, partial, log_level, max_tasks, max_records, timeout, params, rules"
+#define KEYS                                                                                    \
+	"mode, policy, partial, log_level, max_tasks, max_records, timeout, reattach, params, " \
+	"rules"
 #define RULE_KEYS                                                                        \
 	"accepted are pid, tgid, cgroup_id, cgroup, comm, uid, class, weight, slice, "   \
 	"cpus and preempt"
@@ -39,6 +40,7 @@ static const struct bad_case cases[] = {
 	  "f:1:12: max_tasks is 1000001: accepted is 1 to 1000000" },
 	{ "max_tasks: -5\n", "f:1:12: max_tasks is -5: accepted is 1 to 1000000" },
 	{ "max_records: 63\n", "f:1:14: max_records is 63: accepted is 64 to 262144" },
+	{ "reattach: 1001\n", "f:1:11: reattach is 1001: accepted is 0 to 1000" },
 	{ "timeout: 10\n", "f:1:10: timeout is 10: accepted is 1s to 30s" },
 	{ "timeout: 31s\n", "f:1:10: timeout is 31s: accepted is 1s to 30s" },
 	{ "timeout:\n", "f:1:9: timeout is nothing: accepted is 1s to 30s" },
@@ -120,6 +122,7 @@ static void test_values(void)
 				   "max_tasks: 7\n"
 				   "max_records: 100\n"
 				   "timeout: 2s\n"
+				   "reattach: 0\n"
 				   "params:\n"
 				   "  base_slice: 3ms\n"
 				   "  latency_factor: 0.5\n"
@@ -134,14 +137,14 @@ static void test_values(void)
 
 	config_init(&c);
 	tap_ok(!strcmp(c.policy, "gthulhu") && c.max_tasks == 4096 &&
-		       c.timeout == 10000 && c.params.base_slice_ns == BASE_SLICE_NS &&
-		       !c.nr_rules,
+		       c.timeout == 10000 && c.reattach == 5 &&
+		       c.params.base_slice_ns == BASE_SLICE_NS && !c.nr_rules,
 	       "values: defaults");
 	tap_is(config_parse(&c, "f", text, strlen(text), why, sizeof(why)), 0,
 	       "values: read");
 	tap_ok(c.mode == QUMUN_MODE_KERNEL && !strcmp(c.policy, "./mine.so") &&
 		       c.partial && c.log_level == QUMUN_LOG_DEBUG && c.max_tasks == 7 &&
-		       c.max_records == 100 && c.timeout == 2000,
+		       c.max_records == 100 && c.timeout == 2000 && !c.reattach,
 	       "values: keys");
 	tap_ok(c.params.base_slice_ns == 3000000 && c.params.latency_factor_fp == 512 &&
 		       c.params.latency_budget_pct == 80 &&

@@ -225,6 +225,55 @@ static void after_detach(struct qumun *q)
 	tap_is(qumun_get_perf_counters(q, -1, &b), 0, "counters can still be read");
 	tap_ok(!memcmp(&a, &b, sizeof(a)) && a.total_runtime, "and stand still");
 	tap_is(qumun_detach(q), 0, "detach twice");
+}
+
+static unsigned int nr_started, nr_asked;
+
+static int second_init(struct qumun_policy_ctx *ctx)
+{
+	nr_started++;
+	return 0;
+}
+
+static void second_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *task,
+			   __u64 now)
+{
+	nr_asked++;
+	live_enqueue(ctx, task, now);
+}
+
+/* Attached again, twice, with a policy of our own instead of the one from a file. */
+static void another_policy(struct qumun *q)
+{
+	static const struct qumun_policy_ops second = {
+		.abi_version = QUMUN_POLICY_ABI,
+		.size = sizeof(struct qumun_policy_ops),
+		.name = "second",
+		.init = second_init,
+		.enqueue = second_enqueue,
+	};
+	struct live_thread runner;
+	unsigned int i, before;
+	pid_t hogs[3];
+
+	tap_is(qumun_set_policy(q, &second), 0, "another policy after detach");
+	for (i = 1; i <= 2; i++) {
+		before = nr_asked;
+		if (!tap_is(qumun_attach(q), 0, "attach again"))
+			return;
+		tap_is(nr_started, i, "the other policy begins anew");
+		live_start(&runner, q);
+		hogs[0] = start_hog(-1, 0);
+		hogs[1] = start_hog(-1, 0);
+		hogs[2] = start_hog(-1, 0);
+		sleep_ms(500);
+		end_child(hogs[0]);
+		end_child(hogs[1]);
+		end_child(hogs[2]);
+		tap_is(live_stop(&runner), 0, "run ended by stop");
+		qumun_detach(q);
+		tap_ok(nr_asked > before, "it was asked %u times", nr_asked - before);
+	}
 	qumun_stop(q);
 }
 
@@ -250,6 +299,7 @@ int main(int argc, char **argv)
 		while_attached(q);
 		tap_is(live_stop(&runner), 0, "run ended by stop");
 		after_detach(q);
+		another_policy(q);
 	}
 	qumun_close(q);
 	return tap_done();
