@@ -8,8 +8,7 @@
 BUILD_PACKAGES="gcc libc6-dev git clang-19 llvm-19 libclang-rt-19-dev clang-format-19 meson
 	ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libjansson-dev
 	libyaml-dev libmicrohttpd-dev libncurses-dev scdoc mandoc shellcheck"
-VM_PACKAGES="qemu-system-x86 busybox-static cpio zstd stress-ng rt-tests rt-app bpftool tmux
-	spin"
+VM_PACKAGES="qemu-system-x86 busybox-static cpio zstd stress-ng rt-tests rt-app bpftool tmux spin"
 SOAK_PACKAGES="mmdebstrap"
 LIBBPF_FLOOR=1.3
 QEMU_FLOOR=8.0
