@@ -40,6 +40,15 @@ run_table() {
 	printf '\n%s\n' "clock: $run_clock"
 }
 
+# run_watch COMMAND...: the main job; its progress lines appear as they come, the results go to $run_out.
+run_watch() {
+	{ "$@" || echo "failed with exit code $?"; } | tee "$run_out" | while read -r line; do
+		case $line in
+		\#*) say " ${line#\#}" ;;
+		esac
+	done
+}
+
 run_usage() {
 	cat <<'END'
 usage: ./dev run [--native] [--seconds N] [--kernel SERIES] [--cpus N] [--mode mt|icount]
@@ -72,11 +81,10 @@ run_command() {
 	build
 	run_out=$BUILD/run/result
 	mkdir -p "$BUILD/run"
-	run_rc=0
 	if [ -n "$run_native" ]; then
 		run_clock="real time, $(nproc) CPUs, this machine's kernel $(uname -r)"
-		as_root env "MAINJOB=$BUILD/bench/mainjob" "GTHULHU=$BUILD/daemon/gthulhu" \
-			"$top/tests/vm/guest/main-job" "$run_seconds" "$@" >"$run_out" || run_rc=$?
+		run_watch as_root env "MAINJOB=$BUILD/bench/mainjob" "GTHULHU=$BUILD/daemon/gthulhu" \
+			"$top/tests/vm/guest/main-job" "$run_seconds" "$@"
 	else
 		if [ -z "$run_mode" ]; then
 			# Without KVM the real clock measures the host's load; virtual time does not.
@@ -91,20 +99,13 @@ run_command() {
 			run_clock="real time of the virtual machine, $run_cpus virtual CPUs, $run_accel, ${run_file##*/vmlinuz-}"
 		fi
 		say "booting ${run_file##*/} (console: $BUILD/run/console.log)"
-		# Its progress lines appear as they come; the results go to the table.
-		{
-			"$top/tools/vm.sh" --kernel "$run_file" --cpus "$run_cpus" --mode "$run_mode" \
-				--timeout 900 --out "$BUILD/run" --build "$BUILD" -- \
-				main-job "$run_seconds" "$@" || echo "failed with exit code $?"
-		} | tee "$run_out" | while read -r line; do
-			case $line in
-			\#*) say " ${line#\#}" ;;
-			esac
-		done
+		run_watch "$top/tools/vm.sh" --kernel "$run_file" --cpus "$run_cpus" --mode "$run_mode" \
+			--timeout 900 --out "$BUILD/run" --build "$BUILD" -- \
+			main-job "$run_seconds" "$@"
 	fi
-	if [ "$run_rc" -ne 0 ] || grep -q '^failed' "$run_out"; then
+	if grep -q '^failed' "$run_out"; then
 		grep '^kernel ' "$run_out" >/dev/null && run_table
-		die "the main job failed ($(grep '^failed' "$run_out" | head -n 1)): see $BUILD/run/output.log and console.log beside it"
+		die "the main job failed ($(grep '^failed' "$run_out" | head -n 1)): see the files in $BUILD/run"
 	fi
 	run_table
 }
