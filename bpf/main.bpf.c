@@ -22,6 +22,7 @@
 #include "policy.bpf.h"
 #include "decide.bpf.h"
 #include "custody.bpf.h"
+#include "standing.bpf.h"
 #include "autopilot.bpf.h"
 #include "rules.bpf.h"
 #include "account.bpf.h"
@@ -160,6 +161,10 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		count(cp, kernel_autopilot);
 		if (shm_load(&arena_shard(cp->shard)->sleeping))
 			ring_bell(cp, sh, now);
+	} else if (woke && standing_covers(cp, s, rec, cpu, now)) {
+		count(cp, standing);
+		decide_standing(cp, p, s, rec, cpu, enq_flags, now);
+		return;
 	} else {
 		/* the policy needs to know whether the waker is in a hurry, and so do we */
 		if (woke)
@@ -464,7 +469,7 @@ void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)
 
 	use_arena();
 	if (tc && tc->slot < max_records)
-		task_note_weight(p, arena_task(tc->slot));
+		task_new_weight(p, tc->slot);
 }
 
 void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p,
@@ -474,7 +479,7 @@ void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p,
 
 	use_arena();
 	if (tc && tc->slot < max_records)
-		task_note_affinity(p, arena_task(tc->slot), mask);
+		task_new_affinity(p, tc->slot, mask);
 }
 
 s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p,

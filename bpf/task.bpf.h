@@ -7,6 +7,7 @@
 
 #include "autopilot.bpf.h"
 #include "rules.bpf.h"
+#include "standing.bpf.h"
 
 #define SLOT_TRIES 64
 
@@ -97,6 +98,26 @@ static __always_inline void task_note_weight(struct task_struct *p,
 						    : QUMUN_CLASS_NORMAL;
 }
 
+/* What the policy left for the next wakeups was for another weight, or other CPUs. */
+static __always_inline void task_new_weight(struct task_struct *p, u32 slot)
+{
+	struct slot_priv *s = slot_priv(slot);
+
+	task_note_weight(p, arena_task(slot));
+	if (s)
+		drop_standing(s);
+}
+
+static __always_inline void task_new_affinity(struct task_struct *p, u32 slot,
+					      const struct cpumask *mask)
+{
+	struct slot_priv *s = slot_priv(slot);
+
+	task_note_affinity(p, arena_task(slot), mask);
+	if (s)
+		drop_standing(s);
+}
+
 /* A new task has what the rule of the one that forks it gives, until libqumun has looked. */
 static __always_inline void task_inherit(struct task_struct *p,
 					 struct qumun_task QUMUN_ARENA *rec, bool fork)
@@ -163,14 +184,18 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	rec->slice_ns = BASE_SLICE_NS;
 	rec->flags = p->flags & PF_KTHREAD ? QUMUN_TASK_KTHREAD : 0;
 	note_comm(rec, p->comm);
-	bpf_for(i, 0, 8)
-		rec->policy[i & 7] = 0;
+	rec->standing.until = 0;
+	rec->standing.covered = 0;
+	bpf_for(i, 0, 4)
+		rec->policy[i & 3] = 0;
 	task_note_weight(p, rec);
 	rec->cpu = rec->vcpu = scx_bpf_task_cpu(p);
 	rec->vruntime = arena_cpu(rec->vcpu)->front;
 	task_note_affinity(p, rec, p->cpus_ptr);
 	task_inherit(p, rec, fork);
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_NONE));
+	s->standing_left = 0; /* its predecessor's are void */
+	s->standing_gen = gen_of(s->q);
 	shm_store_release(&rec->incarnation, ctx->incarnation);
 	report_task(cp, slot);
 	count(cp, tasks_seen);

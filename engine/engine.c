@@ -89,6 +89,16 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 	return policy->init ? policy->init(ctx_of(e)) : 0;
 }
 
+/* Report the wakeups of @t that the policy's standing decision covered. */
+static void tell_covered(struct engine *e, struct engine_slot *s, struct qumun_task *t)
+{
+	__u32 covered = shm_load(&t->standing.covered), nr = covered - s->covered;
+
+	s->covered = covered;
+	if (nr && e->policy->covered)
+		e->policy->covered(ctx_of(e), t, nr);
+}
+
 /* Hand one entry of an up-ring to the policy. */
 static void take_ask(struct engine *e, const struct qumun_ask *entry)
 {
@@ -116,9 +126,12 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	at = t->enq_at;
 	if (vt_before(e->now, at))
 		e->now = at;
+	/* before the policy looks: what it leaves is for the rule it saw */
+	s->rule_changes = shm_load_acquire(&t->rule_changes);
 	incarnation = shm_load(&t->incarnation);
 	if (s->incarnation != incarnation) {
 		s->incarnation = incarnation;
+		s->covered = shm_load(&t->standing.covered);
 		/* after a takeover they are another policy's */
 		memset(t->policy, 0, sizeof(t->policy));
 		if (e->policy->task_init)
@@ -126,6 +139,7 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 	}
 	s->asked_gen = ask.gen;
 	s->waiting = 1;
+	tell_covered(e, s, t);
 	e->policy->enqueue(ctx_of(e), t, e->now);
 }
 
@@ -265,6 +279,44 @@ int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
 	qumun_ring_publish(&e->shard->down, ++e->down_tail);
 	e->counters.answers++;
 	return 0;
+}
+
+int qumun_leave_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t,
+			 const struct qumun_terms *terms)
+{
+	struct engine *e = engine_of(ctx);
+	__u64 slot = (__u64)(t - e->tasks);
+	struct qumun_standing *d = &t->standing;
+	const struct engine_slot *s;
+
+	if (slot >= e->max_records)
+		return -ENOENT;
+	s = &e->slots[slot];
+	if (!s->incarnation || s->incarnation != shm_load(&t->incarnation))
+		return -ENOENT;
+	if (!terms->wakeups || terms->wakeups > QUMUN_STANDING_WAKEUPS ||
+	    terms->for_ns > QUMUN_STANDING_NS ||
+	    terms->deadline_ns > QUMUN_STANDING_AHEAD_NS ||
+	    terms->flags & ~(QUMUN_PREEMPT | QUMUN_LEAD))
+		return -EINVAL;
+	shm_store(&d->until, 0);
+	shm_store_release(&d->gen, s->asked_gen);
+	shm_store(&d->terms, (__u32)e->params_seq);
+	shm_store(&d->deadline_ns, (__u32)terms->deadline_ns);
+	shm_store(&d->slice_ns, terms->slice_ns > ~0U ? ~0U : (__u32)terms->slice_ns);
+	shm_store(&d->wakeups, (__u16)terms->wakeups);
+	shm_store(&d->flags, (__u8)terms->flags);
+	shm_store(&d->rule_changes, s->rule_changes);
+	shm_store_release(&d->until, e->now + terms->for_ns);
+	return 0;
+}
+
+void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t)
+{
+	struct engine *e = engine_of(ctx);
+
+	if ((__u64)(t - e->tasks) < e->max_records)
+		shm_store(&t->standing.until, 0);
 }
 
 void *qumun_policy_state(struct qumun_policy_ctx *ctx)

@@ -43,7 +43,9 @@ struct engine_counters {
 struct engine_slot {
 	__u32 asked_gen; /* generation that was last handed to the policy */
 	__u32 incarnation;
-	__u32 waiting; /* 1: handed over and not answered */
+	__u32 covered;	   /* the record's count of covered wakeups as last told */
+	__u8 waiting;	   /* 1: handed over and not answered */
+	__u8 rule_changes; /* the record's when it was handed over */
 };
 
 struct engine {

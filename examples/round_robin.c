@@ -3,7 +3,7 @@
  * round_robin - new tasks are dealt out to the CPUs in turn, and each CPU serves its tasks in
  * turn, a fixed slice each. usage: round_robin [--for SECONDS]
  *
- * Shows private state: the policy's own (whose turn it is) and 64 bytes in each task's record
+ * Shows private state: the policy's own (whose turn it is) and 32 bytes in each task's record
  * (its CPU). A CPU with nothing to do still helps out: the library sees to that.
  */
 #include <qumun.h>

@@ -132,6 +132,8 @@ struct qumun *qumun_new(const struct qumun_options *options);
 int takeover_pin(struct qumun *q);
 void takeover_unpin(void);
 int takeover_attach(struct qumun *q);
+/* params.c: the same values as a new set; what depends on the former one ends. */
+void params_renew(struct qumun *q);
 void takeover_close(struct qumun *q);
 bool takeover_lost(const struct qumun *q);
 void takeover_answer(struct qumun *q);

@@ -96,6 +96,16 @@ static void write_block(struct qumun_arena *a, const struct qumun_param_block *n
 	shm_store_release(&a->params_seq, seq + 1);
 }
 
+void params_renew(struct qumun *q)
+{
+	struct qumun_param_block same;
+
+	pthread_mutex_lock(&lock);
+	same = q->arena->params;
+	write_block(q->arena, &same);
+	pthread_mutex_unlock(&lock);
+}
+
 QUMUN_API int qumun_update_scheduling_params(struct qumun *q,
 					     const struct scheduling_params *params)
 {

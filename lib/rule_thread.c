@@ -60,6 +60,8 @@ static void apply(struct qumun_task *t, const struct qumun_rule *rule)
 	shm_store(&t->rule_class, (__u8)rule->cls);
 	shm_store(&t->rule_preempt, (__u8)rule->preempt);
 	shm_store(&t->rule_cpus, rule->cpus);
+	/* what the policy left for its next wakeups was for the former rule */
+	shm_store(&t->rule_changes, (__u8)(t->rule_changes + 1));
 	shm_store_release(&t->rule_id, rule->id);
 }
 

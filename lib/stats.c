@@ -96,8 +96,10 @@ static int add_perf(struct qumun *q, __u32 cpu, __u64 now, struct perf_counters 
 		 c[QUMUN_C_kernel_kthread] + c[QUMUN_C_kernel_self] +
 		 c[QUMUN_C_kernel_no_record] + c[QUMUN_C_kernel_ring_full];
 	taken = c[QUMUN_C_taken_back] + c[QUMUN_C_rescued];
-	sum->dispatch_count += c[QUMUN_C_direct] + kernel + c[QUMUN_C_decided] + taken;
-	sum->enqueue_count += c[QUMUN_C_direct] + kernel + c[QUMUN_C_asked];
+	sum->dispatch_count += c[QUMUN_C_direct] + c[QUMUN_C_standing] + kernel +
+			       c[QUMUN_C_decided] + taken;
+	sum->enqueue_count +=
+		c[QUMUN_C_direct] + c[QUMUN_C_standing] + kernel + c[QUMUN_C_asked];
 	sum->context_switch_count += c[QUMUN_C_runs];
 	sum->total_runtime += c[QUMUN_C_run_ns];
 	sum->idle_time += idle_ns(q, cpu, c[QUMUN_C_run_ns], now);

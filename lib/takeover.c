@@ -247,6 +247,8 @@ void takeover_close(struct qumun *q)
 int takeover_attach(struct qumun *q)
 {
 	ask_for_handover(q, q->control.policy_tgid);
+	/* what the other policy left for tasks' next wakeups is not ours: new terms end it */
+	params_renew(q);
 	qumun_say(q, QUMUN_LOG_INFO, "took over from process %d", q->control.policy_tgid);
 	q->control.policy_tgid = getpid();
 	q->control.policy_tid[0] = 0;

@@ -11,12 +11,22 @@
  * the queue that serves it first: a waking task goes where it ran last; a task whose slice ended
  * looks at the other queues, and the expected wait decides. That also makes three equal hogs on
  * two CPUs take turns.
+ *
+ * Sleepers. A task that wakes, runs for less than half a slice and sleeps again gets the same
+ * answer again and again: it is left with the task (qumun_leave_standing()) for its next wakeups.
  */
 #include <qumun/policy.h>
 #include <qumun/vtime.h>
 
 /* CPUs looked at beyond the task's own, so that the cost does not grow with the machine. */
 #define CANDIDATES 16
+
+/* How long an answer stands: long enough to pay, short enough to follow the queues' lengths. */
+#define STANDS_WAKEUPS 64
+#define STANDS_NS 100000000ULL
+/* Where a rule asks for short waits. */
+#define STANDS_LATENCY_WAKEUPS 256
+#define STANDS_LATENCY_NS 1000000000ULL
 
 /* Expected wait in @cpu's queue, ns: the rest of the running slice and a slice for each waiter. */
 static __u64 expected_wait(const struct qumun_cpu *c, const struct qumun_param_block *par,
@@ -64,6 +74,28 @@ static __s32 choose_cpu(struct qumun_policy_ctx *ctx, const struct qumun_task *t
 	return best;
 }
 
+/* @t was placed at @p: may its next wakeups be placed likewise? */
+static void leave_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t,
+			   const struct vt_request *r, const struct vt_placement *p)
+{
+	struct qumun_terms terms = { .deadline_ns = p->deadline - p->vruntime,
+				     .slice_ns = p->slice_ns,
+				     .flags = vt_may_preempt(r) ? QUMUN_PREEMPT : 0,
+				     .wakeups = STANDS_WAKEUPS,
+				     .for_ns = STANDS_NS };
+
+	if (r->cls == QUMUN_CLASS_LATENCY || r->cls == QUMUN_CLASS_INTERACTIVE) {
+		terms.wakeups = STANDS_LATENCY_WAKEUPS;
+		terms.for_ns = STANDS_LATENCY_NS;
+	}
+	if (vt_leads(r)) {
+		terms.flags |= QUMUN_LEAD;
+		terms.deadline_ns += VT_LATENCY_LEAD;
+	}
+	/* a deadline too far away for a standing decision is refused: then it is asked about */
+	qumun_leave_standing(ctx, t, &terms);
+}
+
 static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
 {
 	const struct qumun_param_block *par = qumun_policy_params(ctx);
@@ -94,6 +126,10 @@ static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 	t->deadline = d.vtime = p.deadline;
 	d.slice_ns = p.slice_ns;
 	t->slice_ns = (__u32)p.slice_ns;
+	if (r.woke && t->last_run_ns < p.slice_ns / 2)
+		leave_standing(ctx, t, &r, &p);
+	else if (t->standing.until)
+		qumun_drop_standing(ctx, t);
 	qumun_dispatch(ctx, t, &d);
 }
 

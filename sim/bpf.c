@@ -232,6 +232,18 @@ const char *bpf_half_check_task(const struct sim_task *p)
 	return NULL;
 }
 
+/* Since when @p has waited for the policy's answer; 0: it does not. */
+u64 bpf_half_asked_at(const struct sim_task *p)
+{
+	const struct task_ctx *tc = (const struct task_ctx *)p->ts.storage;
+	const struct slot_priv *s;
+
+	if (!p->ts.has_storage || tc->slot >= config.max_records)
+		return 0;
+	s = &slots.value[tc->slot];
+	return state_of(s->q) == QUMUN_QUEUED ? s->enq_at : 0;
+}
+
 /* Sums that must agree at rest; NULL: they do. */
 const char *bpf_half_check_all(void)
 {

@@ -4,6 +4,8 @@
  *
  *   custody    after every event that moved it, what a record says fits where the task is
  *   starve=    no runnable task waits longer
+ *   asked=     no task waits longer for the policy's answer: what standing decisions let run first
+ *              never keeps others undecided
  *   idle=      no CPU idles longer while a task waits that may go anywhere
  *   calm       a policy that nobody stops, kills or slows is never overruled
  *   shares=    tasks that only burn CPU and were never touched get shares by weight, within so
@@ -44,6 +46,7 @@ void check_event(void)
 {
 	struct sim_cpu *c = &sim.cpus[sim_this_cpu];
 	const char *why;
+	u64 asked_at;
 
 	if (c->curr) {
 		why = bpf_half_check_task(c->curr);
@@ -67,6 +70,10 @@ void check_event(void)
 		    sim_now - p->wait_from > sim.sc->starve_ns)
 			sim_broken("%s[%d] has waited for %llu ms", p->ts.comm, p->ts.pid,
 				   (sim_now - p->wait_from) / 1000000);
+		asked_at = bpf_half_asked_at(p);
+		if (sim.sc->asked_ns && asked_at && sim_now - asked_at > sim.sc->asked_ns)
+			sim_broken("%s[%d] has waited for an answer for %llu ms",
+				   p->ts.comm, p->ts.pid, (sim_now - asked_at) / 1000000);
 	}
 	why = bpf_half_check_all();
 	if (why)

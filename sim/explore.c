@@ -287,6 +287,18 @@ static u64 starve_bound(const struct scenario *sc)
 	return bound;
 }
 
+/* How long for an answer: a tick or two and a long pass; while the policy is in trouble, rescue. */
+static u64 asked_bound(const struct scenario *sc)
+{
+	u32 i;
+
+	for (i = 0; i < sc->nr_events; i++) {
+		if (sc->events[i].kind >= SE_POLICY_STOP)
+			return 700000000;
+	}
+	return 30000000;
+}
+
 static void add_cost(struct scenario *sc, const char *name, u64 ns)
 {
 	snprintf(sc->costs[sc->nr_costs].name, sizeof(sc->costs->name), "%s", name);
@@ -331,6 +343,7 @@ void explore_generate(struct scenario *sc, u64 seed)
 		add_cost(sc, "pass_ask_ns", PICK(5000, 20000, 50000));
 	sc->check = true;
 	sc->starve_ns = starve_bound(sc);
+	sc->asked_ns = asked_bound(sc);
 	sc->idle_ns = 60000000;
 	scenario_check(sc, err, sizeof(err)); /* orders events, resolves names */
 }

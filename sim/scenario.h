@@ -104,6 +104,7 @@ struct scenario {
 	__u32 timeout_ms;
 	/* bounds of the invariants; 0: not checked */
 	__u64 starve_ns; /* nobody waits longer */
+	__u64 asked_ns;	 /* nor for the policy's answer */
 	__u64 idle_ns;	 /* no CPU idles longer while a task waits that may use it */
 	__u32 share_pct; /* shares of steady hogs are right within this */
 	bool check;	 /* stop at the first violation */

@@ -380,6 +380,8 @@ static int parse_run(struct parser *ps, char *rest)
 	return 0;
 }
 
+#define CHECK_USAGE "check starve=TIME asked=TIME idle=TIME shares=PERCENT"
+
 static int parse_check(struct parser *ps, char *rest)
 {
 	struct scenario *sc = ps->sc;
@@ -391,10 +393,12 @@ static int parse_check(struct parser *ps, char *rest)
 	     w = strtok_r(NULL, " \t", &save)) {
 		v = strchr(w, '=');
 		if (!v)
-			return fail(ps, "check starve=TIME idle=TIME shares=PERCENT");
+			return fail(ps, CHECK_USAGE);
 		*v++ = '\0';
 		if (!strcmp(w, "starve"))
 			err = parse_time(v, &sc->starve_ns);
+		else if (!strcmp(w, "asked"))
+			err = parse_time(v, &sc->asked_ns);
 		else if (!strcmp(w, "idle"))
 			err = parse_time(v, &sc->idle_ns);
 		else if (!strcmp(w, "shares"))
@@ -402,7 +406,7 @@ static int parse_check(struct parser *ps, char *rest)
 		else
 			err = -EINVAL;
 	}
-	return err ? fail(ps, "check starve=TIME idle=TIME shares=PERCENT") : 0;
+	return err ? fail(ps, CHECK_USAGE) : 0;
 }
 
 static int parse_line(struct parser *ps, char *line)

@@ -140,6 +140,8 @@ void scenario_print(const struct scenario *sc, FILE *f)
 		fputs("check", f);
 		if (sc->starve_ns)
 			print_key_time(f, "starve", sc->starve_ns);
+		if (sc->asked_ns)
+			print_key_time(f, "asked", sc->asked_ns);
 		if (sc->idle_ns)
 			print_key_time(f, "idle", sc->idle_ns);
 		if (sc->share_pct)

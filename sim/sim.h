@@ -366,6 +366,7 @@ void bpf_half_set_mode(bool kernel);
 void bpf_half_set_param(const char *name, u64 value);
 u32 bpf_half_take_tokens(
 	void); /* the policy process drains its bell: how many were there */
+u64 bpf_half_asked_at(const struct sim_task *p);
 const char *bpf_half_check_task(const struct sim_task *p);
 const char *bpf_half_check_all(void);
 u64 bpf_half_counter(u32 i);

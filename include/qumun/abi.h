@@ -66,9 +66,36 @@ enum qumun_state {
 #define QUMUN_TASK_PREEMPTED 0x10U /* queued because a wakeup preempted it */
 
 /*
- * A task record. The BPF half writes it, except `policy`, which belongs to the policy. While a
- * task is queued to the policy the BPF half leaves vruntime, vcpu, deadline and slice_ns alone and
- * the policy may write them.
+ * A standing decision: what the policy left for a task's next wakeups, which are then decided
+ * without asking it. qumun_leave_standing() writes it; `until` goes to 0 first and is written
+ * last, but a wakeup meanwhile may still see parts of two decisions of the same policy.
+ *
+ * The BPF half takes one over when it first meets it, and only if it was left in answer to a
+ * later question (`gen`) than the one before and than the last change of the task's affinity or
+ * weight: a policy that is not asked cannot prolong it. From then on the BPF half counts wakeups
+ * and time in memory of its own, within its own limits. `terms` and `rule_changes` must still be
+ * what they were.
+ */
+#define QUMUN_STANDING_WAKEUPS 256	      /* longest by count, */
+#define QUMUN_STANDING_NS 1000000000ULL	      /* by time */
+#define QUMUN_STANDING_AHEAD_NS 0xffffffffULL /* and the latest deadline */
+
+struct qumun_standing {
+	__u64 until; /* CLOCK_MONOTONIC ns; 0: there is none */
+	__u32 gen;   /* the question in whose answer it was left */
+	__u32 terms; /* low half of params_seq then: a change of parameters ends it */
+	__u32 deadline_ns; /* virtual deadline: where the task stands, and so much later */
+	__u32 slice_ns;	   /* clamped to 100 us .. 100 ms */
+	__u16 wakeups;	   /* for so many of them */
+	__u8 flags;	   /* QUMUN_PREEMPT: if the deadline is earlier; QUMUN_LEAD */
+	__u8 rule_changes; /* as in the record when it was left */
+	__u32 covered;	   /* wakeups decided so; written by the BPF half */
+};
+
+/*
+ * A task record. The BPF half writes it, except `policy` and `standing`, which belong to the
+ * policy, and what a rule gives. While a task is queued to the policy the BPF half leaves
+ * vruntime, vcpu, deadline and slice_ns alone and the policy may write them.
  */
 struct qumun_task {
 	/* first line: what a decision reads */
@@ -109,9 +136,10 @@ struct qumun_task {
 	__u8 rule_class;     /* enum qumun_class */
 	__u8 rule_preempt;   /* enum qumun_preempt */
 	__u8 own_class; /* by SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE; if no rule gives one */
-	__u8 pad;
+	__u8 rule_changes; /* times that libqumun wrote these fields */
 	/* fourth line: the policy's own */
-	__u64 policy[8];
+	struct qumun_standing standing;
+	__u64 policy[4];
 };
 
 QUMUN_STATIC_ASSERT(sizeof(struct qumun_task) == 256, "a record is four cache lines");
@@ -122,7 +150,10 @@ QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, rule_cpus) == 120,
 		    "rule's CPUs");
 QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, rule_id) == 176,
 		    "rule's fields");
-QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, policy) == 192, "fourth line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, standing) == 192,
+		    "fourth line");
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_task, policy) == 224,
+		    "the policy's bytes");
 
 /* An up-ring entry: who is asked about. */
 struct qumun_ask {
@@ -142,6 +173,7 @@ struct qumun_answer {
 
 #define QUMUN_PREEMPT 0x1U /* end the slice of whoever runs there */
 #define QUMUN_HEAD 0x2U	   /* before everything in the target's queue */
+#define QUMUN_LEAD 0x4U	   /* standing: as class latency, within its budget on that CPU */
 
 /* Cursors run freely; an index is cursor & (slots - 1). Each on its own line. */
 struct qumun_cursors {

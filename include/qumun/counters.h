@@ -4,7 +4,7 @@
  * library sums them, and everything that prints them follows this table.
  *
  * At rest they reconcile exactly:
- *     made runnable = direct + asked + kernel_*          (all causes)
+ *     made runnable = direct + asked + standing + kernel_*          (all causes)
  *     asked         = decided + taken_back + rescued + cancelled + still queued
  */
 #ifndef QUMUN_COUNTERS_H
@@ -13,6 +13,7 @@
 #define QUMUN_COUNTERS(X)                                                                \
 	X(direct, "woken onto an idle CPU without asking")                               \
 	X(asked, "queued to the policy")                                                 \
+	X(standing, "wakeups decided by what the policy had left for them")              \
 	X(kernel_mode, "decided by the BPF half: kernel mode")                           \
 	X(kernel_autopilot, "decided by the BPF half: the policy was late")              \
 	X(kernel_kthread, "decided by the BPF half: a kernel thread")                    \
@@ -29,6 +30,9 @@
 	X(bad_slot, "decisions dropped: no such task record")                            \
 	X(bad_cpu, "decisions redirected: no such CPU or offline")                       \
 	X(forbidden_cpu, "decisions redirected: the task may not run there")             \
+	X(standing_expired, "standing decisions that ended, by time or by count")        \
+	X(standing_dropped,                                                              \
+	  "standing decisions that ended: affinity, weight, rule or parameters changed") \
 	X(ring_broken, "a ring cursor that made no sense")                               \
 	X(runs, "times a task began to run")                                             \
 	X(run_ns, "ns that tasks ran")                                                   \

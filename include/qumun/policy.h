@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 /* Version of this interface; a policy built for another one is refused. Since 0.1. */
-#define QUMUN_POLICY_ABI 1
+#define QUMUN_POLICY_ABI 2
 
 /* Any CPU that the task may use: the engine chooses the one it ran on last. */
 #define QUMUN_CPU_ANY (-1)
@@ -56,6 +56,26 @@ struct qumun_decision {
 };
 
 /*
+ * struct qumun_terms - a decision for a task's next wakeups (qumun_leave_standing())
+ * @deadline_ns: its key in the queue: where the task stands in virtual time, and so much later;
+ *               at most QUMUN_STANDING_AHEAD_NS
+ * @slice_ns:    how long it may run; clamped to 100 us .. 100 ms
+ * @flags:       QUMUN_PREEMPT: it may end the slice of a task with a later deadline that had its
+ *               minimum (min_run_ns). QUMUN_LEAD: its deadline is before all others' that do not
+ *               lead, as class latency's; while that class's budget on its CPU is used up the
+ *               policy is asked instead.
+ * @wakeups:     for so many, at most QUMUN_STANDING_WAKEUPS
+ * @for_ns:      for so long from @now, at most QUMUN_STANDING_NS
+ */
+struct qumun_terms {
+	__u64 deadline_ns;
+	__u64 slice_ns;
+	__u32 flags;
+	__u32 wakeups;
+	__u64 for_ns;
+};
+
+/*
  * struct qumun_policy_ops - a policy
  * @abi_version: QUMUN_POLICY_ABI
  * @size:        sizeof(struct qumun_policy_ops), so that the table can grow
@@ -73,6 +93,8 @@ struct qumun_decision {
  *             when its record is next asked about, just before @enqueue; do not count on
  *             promptness. Optional.
  * @task_init: first time that this policy sees @t; t->policy[] is zero. Optional.
+ * @covered:   @nr wakeups of @t were decided by the policy's standing decision since it was last
+ *             asked about @t. Called just before @enqueue, with the record as of now. Optional.
  *
  * @now is in ns of CLOCK_MONOTONIC: when the newest task asked about so far became runnable. It
  * never goes back within one instance, and stands still while nothing becomes runnable.
@@ -88,6 +110,7 @@ struct qumun_policy_ops {
 	void (*dispatch)(struct qumun_policy_ctx *ctx, __u64 now);
 	void (*cancel)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
 	void (*task_init)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
+	void (*covered)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u32 nr);
 };
 
 #pragma GCC visibility push(default)
@@ -99,6 +122,26 @@ struct qumun_policy_ops {
  */
 int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
 		   const struct qumun_decision *d);
+
+/*
+ * Leave a standing decision with the record of @t, which this policy was asked about: @t's next
+ * wakeups that find no idle CPU are put by the BPF half into the queue of the CPU where @t is,
+ * as @terms say, without asking. Where @t stands in virtual time is worked out as by vt_decide():
+ * its vruntime, no further behind that queue's front than a sleeper's credit.
+ *
+ * It holds until as many wakeups or as much time are over as @terms say, until @t's affinity,
+ * weight or rule or any parameter changes, until the policy is asked about @t and leaves another,
+ * or until qumun_drop_standing(). Ends of slices are asked about as ever, and so is everything
+ * else while it holds: it never keeps a task from being asked about that waits already.
+ *
+ * 0; -ENOENT if this policy was not asked about @t; -EINVAL if @terms exceed a limit or are for
+ * no wakeup. Since 0.1.
+ */
+int qumun_leave_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t,
+			 const struct qumun_terms *terms);
+
+/* Take it back: @t's next wakeup is asked about. Since 0.1. */
+void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t);
 
 /* The policy's private state: state_size bytes, zeroed at first. Since 0.1. */
 void *qumun_policy_state(struct qumun_policy_ctx *ctx);

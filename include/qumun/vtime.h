@@ -250,21 +250,32 @@ static inline __u64 vt_request_deadline(const struct vt_request *r, __u64 vrunti
 	return vt_leads(r) ? deadline - VT_LATENCY_LEAD : deadline;
 }
 
-/* Place a task that woke or stayed runnable: see vt_credit() and vt_place(). */
-static inline void vt_decide(const struct vt_request *r, struct vt_placement *p)
+/* Where a task that woke or stayed runnable stands: see vt_credit() and vt_place(). */
+static inline __u64 vt_stand(const struct vt_request *r, __u64 slice_ns)
 {
 	__u64 v = vt_renormalize(r->vruntime, r->from_front, r->front);
-	__u64 slice = vt_request_slice(r);
-	__u64 credit = vt_credit(r->woke, slice, r->max_ns, r->weight);
-	__u64 ahead = vt_charge(slice, r->weight);
+	__u64 credit = vt_credit(r->woke, slice_ns, r->max_ns, r->weight);
+	__u64 ahead = vt_charge(slice_ns, r->weight);
 
 	/* class latency owes nothing for what it took by right, once its budget is used up */
 	if (r->cls != QUMUN_CLASS_LATENCY)
 		ahead += r->max_ns;
-	v = vt_place(v, r->front, credit, ahead);
-	p->vruntime = v;
-	p->deadline = vt_request_deadline(r, v, slice);
-	p->slice_ns = slice;
+	return vt_place(v, r->front, credit, ahead);
+}
+
+/* The whole placement of a task that woke or stayed runnable. */
+static inline void vt_decide(const struct vt_request *r, struct vt_placement *p)
+{
+	p->slice_ns = vt_request_slice(r);
+	p->vruntime = vt_stand(r, p->slice_ns);
+	p->deadline = vt_request_deadline(r, p->vruntime, p->slice_ns);
+}
+
+/* May it take the CPU from a task with a later deadline when it wakes? */
+static inline int vt_may_preempt(const struct vt_request *r)
+{
+	return r->preempt == QUMUN_PREEMPT_YES ||
+	       (r->preempt != QUMUN_PREEMPT_NO && vt_traits(r->cls)->preempts);
 }
 
 /*
@@ -274,8 +285,7 @@ static inline void vt_decide(const struct vt_request *r, struct vt_placement *p)
 static inline int vt_decide_preempts(const struct vt_request *r, __u64 deadline,
 				     __u64 curr_deadline, __u64 ran_ns, __u64 min_run_ns)
 {
-	if (r->preempt == QUMUN_PREEMPT_NO ||
-	    (r->preempt != QUMUN_PREEMPT_YES && !vt_traits(r->cls)->preempts))
+	if (!vt_may_preempt(r))
 		return 0;
 	return vt_preempts(deadline, curr_deadline, ran_ns, vt_leads(r) ? 0 : min_run_ns);
 }

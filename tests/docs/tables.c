@@ -23,7 +23,7 @@ static void counters(void)
 	       "\n"
 	       "At rest they reconcile exactly:\n"
 	       "\n"
-	       "    made runnable = direct + asked + kernel_*          (all causes)\n"
+	       "    made runnable = direct + asked + standing + kernel_*          (all causes)\n"
 	       "    asked         = decided + taken_back + rescued + cancelled + still queued\n"
 	       "\n"
 	       "| counter | meaning |\n"

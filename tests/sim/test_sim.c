@@ -168,6 +168,18 @@ static u64 group_run(u32 group)
 	return sum;
 }
 
+static u64 group_wakeups(u32 group)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < sim.nr_tasks; i++) {
+		if (sim.tasks[i]->prog == &sim.sc->tasks[group])
+			sum += sim.tasks[i]->wakeups;
+	}
+	return sum;
+}
+
 /* Rules of the kernel that show from outside. */
 static void test_kernel_rules(void)
 {
@@ -304,6 +316,65 @@ static void test_many_asks(void)
 	done(&sc);
 }
 
+static u64 counter(const char *name)
+{
+	u32 i;
+
+	for (i = 0; i < bpf_half_nr_counters(); i++) {
+		if (!strcmp(bpf_half_counter_name(i), name))
+			return bpf_half_counter(i);
+	}
+	return ~0ULL;
+}
+
+/*
+ * Standing decisions, on one CPU with a hog: a sleeper's wakeups are asked about once for each
+ * 64, or 100 ms, and again after each change. Nobody else waits for the policy meanwhile.
+ */
+static void test_standing(void)
+{
+	static const char sleeper[] =
+		"machine cpus=1\nrun duration=2s\ncheck starve=50ms asked=15ms\n"
+		"task hog { run 1s }\ntask s { sleep 1ms; run 20us }\n";
+	char text[600];
+	struct scenario sc;
+	u64 wakeups;
+
+	run_text(&sc, sleeper);
+	wakeups = group_wakeups(1);
+	tap_ok(sim.verdict == SIM_OK, "a sleeper beside a hog: %s", sim.reason);
+	tap_ok(counter("standing") > wakeups * 95 / 100 &&
+		       counter("standing") < wakeups * 64 / 65 + 64,
+	       "of its %llu wakeups %llu are covered", wakeups, counter("standing"));
+	tap_ok(counter("standing_expired") >= wakeups / 65 - 1 &&
+		       counter("standing_dropped") == 0,
+	       "%llu times the decision ended by count", counter("standing_expired"));
+	done(&sc);
+
+	snprintf(
+		text, sizeof(text),
+		"%sat 500ms nice s 1\nat 1s nice s 2\nat 1500ms param base_slice_ns 4000000\n",
+		sleeper);
+	run_text(&sc, text);
+	tap_is((long long)counter("standing_dropped"), 3,
+	       "two changes of weight and one of parameters end it");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=1\nrun duration=2s\ntask hog { run 1s }\n"
+		      "task s { sleep 20ms; run 20us }\n");
+	tap_ok(counter("standing_expired") > 15 && counter("standing_expired") < 25,
+	       "one that sleeps 20 ms: %llu times it ended by time",
+	       counter("standing_expired"));
+	done(&sc);
+
+	run_text(&sc, "machine cpus=1\nrun duration=2s\ncheck asked=15ms starve=100ms\n"
+		      "task s x8 { sleep 1ms; run 400us }\ntask hog x2 { run 1s }\n");
+	tap_ok(sim.verdict == SIM_OK && counter("standing") > 1000,
+	       "a CPU full of covered wakeups (%llu): hogs get their answers: %s",
+	       counter("standing"), sim.reason);
+	done(&sc);
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -334,6 +405,7 @@ int main(int argc, char **argv)
 	test_ejections();
 	test_policy_faults();
 	test_many_asks();
+	test_standing();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }

@@ -107,6 +107,11 @@ static void order_task_init(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 	pol.dirty += t->policy[0] != 0;
 }
 
+static void order_covered(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u32 nr)
+{
+	note("v%d*%u ", index_of(t), nr);
+}
+
 static const struct qumun_policy_ops order = {
 	.abi_version = QUMUN_POLICY_ABI,
 	.size = sizeof(struct qumun_policy_ops),
@@ -117,6 +122,7 @@ static const struct qumun_policy_ops order = {
 	.dispatch = order_dispatch,
 	.cancel = order_cancel,
 	.task_init = order_task_init,
+	.covered = order_covered,
 };
 
 static void begin(char mode)
@@ -526,6 +532,95 @@ static void test_params(void)
 	world_end(&w);
 }
 
+#define TERMS                                                                            \
+	{ .deadline_ns = 100,                                                            \
+	  .slice_ns = 200,                                                               \
+	  .flags = QUMUN_PREEMPT,                                                        \
+	  .wakeups = 3,                                                                  \
+	  .for_ns = 5000 }
+
+static const struct {
+	const char *name;
+	struct qumun_terms terms;
+	int err;
+} terms_cases[] = {
+	{ "good terms", TERMS, 0 },
+	{ "the longest",
+	  { .deadline_ns = QUMUN_STANDING_AHEAD_NS,
+	    .slice_ns = ~0ULL,
+	    .flags = QUMUN_PREEMPT | QUMUN_LEAD,
+	    .wakeups = QUMUN_STANDING_WAKEUPS,
+	    .for_ns = QUMUN_STANDING_NS },
+	  0 },
+	{ "no wakeup", { .wakeups = 0, .for_ns = 5 }, -EINVAL },
+	{ "too many", { .wakeups = QUMUN_STANDING_WAKEUPS + 1, .for_ns = 5 }, -EINVAL },
+	{ "too long", { .wakeups = 1, .for_ns = QUMUN_STANDING_NS + 1 }, -EINVAL },
+	{ "too late a deadline",
+	  { .deadline_ns = QUMUN_STANDING_AHEAD_NS + 1, .wakeups = 1 },
+	  -EINVAL },
+	{ "a flag that is none here",
+	  { .flags = QUMUN_HEAD, .wakeups = 1, .for_ns = 5 },
+	  -EINVAL },
+};
+
+static void test_standing(void)
+{
+	struct qumun_policy_ctx *ctx = (void *)&w.e;
+	struct qumun_terms good = TERMS;
+	struct qumun_standing *d;
+	size_t i;
+
+	begin('a');
+	d = &w.tasks[1].standing;
+	tap_is(qumun_leave_standing(ctx, &w.tasks[1], &good), -ENOENT,
+	       "standing: nobody asked about it: -ENOENT");
+	tap_is(qumun_leave_standing(ctx, w.tasks + WORLD_RECORDS, &good), -ENOENT,
+	       "standing: no record at all: -ENOENT");
+	w.arena->params_seq = 6;
+	w.tasks[1].rule_changes = 9;
+	play("a1 p");
+	for (i = 0; i < sizeof(terms_cases) / sizeof(terms_cases[0]); i++) {
+		d->until = 0;
+		tap_is(qumun_leave_standing(ctx, &w.tasks[1], &terms_cases[i].terms),
+		       terms_cases[i].err, "standing: %s", terms_cases[i].name);
+		tap_is(d->until,
+		       terms_cases[i].err ? 0 : w.e.now + terms_cases[i].terms.for_ns,
+		       "standing: %s: until when", terms_cases[i].name);
+	}
+	/* the rule changes after the policy was asked: what it leaves is for the former one */
+	w.tasks[1].rule_changes = 10;
+	qumun_leave_standing(ctx, &w.tasks[1], &good);
+	tap_ok(d->gen == 1 && d->terms == 6 && d->rule_changes == 9,
+	       "standing: it names the question, the parameters and the rule as seen");
+	tap_ok(d->deadline_ns == 100 && d->slice_ns == 200 && d->wakeups == 3 &&
+		       d->flags == QUMUN_PREEMPT,
+	       "standing: and what was decided");
+	qumun_drop_standing(ctx, &w.tasks[1]);
+	tap_is(d->until, 0, "standing: taken back");
+	qumun_drop_standing(ctx, w.tasks + WORLD_RECORDS);
+
+	d->covered = 7;
+	play("a1 p a1 p");
+	d->covered = 8;
+	play("a1 p");
+	is_text(pol.log, "i1 e1 v1*7 e1 e1 v1*1 e1 ",
+		"standing: covered wakeups are reported before the next question");
+	play("n1");
+	tap_is(qumun_leave_standing(ctx, &w.tasks[1], &good), -ENOENT,
+	       "standing: the record went to another task: -ENOENT");
+	world_end(&w);
+
+	/* what another policy left is not reported to its successor */
+	begin('a');
+	w.tasks[1].standing.covered = 50;
+	play("a1 p");
+	w.tasks[1].standing.covered = 52;
+	play("a1 p");
+	is_text(pol.log, "i1 e1 v1*2 e1 ",
+		"standing: counted from the first question on");
+	world_end(&w);
+}
+
 static void test_clock(void)
 {
 	begin('a');
@@ -548,6 +643,7 @@ int main(void)
 	test_taken();
 	test_sleep();
 	test_params();
+	test_standing();
 	test_clock();
 	return tap_done();
 }
