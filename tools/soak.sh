@@ -6,6 +6,10 @@
 # interrupted soak goes on where it stopped; an item is done again when the commit, or anything
 # uncommitted, is another one.
 
+# What proves the API, beside the tests of single features.
+API_TESTS='test_api test_task_info test_exit_events test_params test_standing test_debug test_stats
+	test_examples'
+
 # soak_items: the names of all items, in the order in which they run. All rows of a test are one item.
 soak_items() {
 	echo host
@@ -33,6 +37,9 @@ soak_item() {
 		sn_series=${1#kernel:}
 		if sn_kernel=$(kernel_find "$sn_series"); then
 			vm_tests short "$sn_kernel" all smoke
+			# the oldest kernel that we support gets the whole API
+			# shellcheck disable=SC2086
+			[ "$sn_series" != 6.12 ] || vm_tests soak "$sn_kernel" all $API_TESTS
 		else
 			skip "vm/$sn_series/smoke" "$(kernel_why "$sn_series")"
 		fi

@@ -24,6 +24,7 @@ usage: tools/vm.sh [options] [--] COMMAND [ARGUMENT...]
   --cpus N              virtual CPUs (default 2)
   --smp TOPOLOGY        QEMU's -smp text, such as 4,sockets=2,cores=2 (overrides --cpus)
   --mem SIZE            memory (default 2G)
+  --numa N              so many NUMA nodes, memory and CPUs shared out evenly (default: none)
   --mode mt|icount      mt: one host thread for each CPU, or KVM where it works;
                         icount: virtual time, one instruction is one nanosecond
   --tcg                 never KVM
@@ -36,7 +37,7 @@ usage: tools/vm.sh [options] [--] COMMAND [ARGUMENT...]
 END
 }
 
-kernel='' cpus=2 smp='' mem=2G mode=mt timeout=120 out='' append='' interactive='' tcg='' adds=''
+kernel='' cpus=2 smp='' mem=2G numa='' mode=mt timeout=120 out='' append='' interactive='' tcg='' adds=''
 newline='
 '
 while [ $# -gt 0 ]; do
@@ -45,6 +46,7 @@ while [ $# -gt 0 ]; do
 	--cpus) cpus=$2; shift 2 ;;
 	--smp) smp=$2; shift 2 ;;
 	--mem) mem=$2; shift 2 ;;
+	--numa) numa=$2; shift 2 ;;
 	--mode) mode=$2; shift 2 ;;
 	--tcg) tcg=1; shift ;;
 	--timeout) timeout=$2; shift 2 ;;
@@ -117,10 +119,29 @@ icount) accel='-accel tcg -cpu max -icount shift=0,sleep=off -rtc clock=vm,base=
 *) die "--mode $mode: use mt or icount" ;;
 esac
 
+# Both numbers must divide evenly; CPUs 0 .. n-1 are on node 0, and so on.
+nodes=''
+if [ -n "$numa" ]; then
+	numa_cpus=${smp:-$cpus}
+	numa_cpus=$((${numa_cpus%%,*} / numa))
+	case $mem in
+	*G) numa_mem=$((${mem%G} * 1024 / numa)) ;;
+	*M) numa_mem=$((${mem%M} / numa)) ;;
+	*) die "--numa with --mem $mem: use M or G" ;;
+	esac
+	numa_i=0
+	while [ "$numa_i" -lt "$numa" ]; do
+		nodes="$nodes -object memory-backend-ram,id=node$numa_i,size=${numa_mem}M"
+		nodes="$nodes -numa node,nodeid=$numa_i,memdev=node$numa_i"
+		nodes="$nodes,cpus=$((numa_i * numa_cpus))-$(((numa_i + 1) * numa_cpus - 1))"
+		numa_i=$((numa_i + 1))
+	done
+fi
+
 : >"$out/console.log"
 # The kernel's tests of its own ciphers would compete with the first second of every command.
 # shellcheck disable=SC2086
-set -- qemu-system-x86_64 -M q35 $accel -smp "${smp:-$cpus}" -m "$mem" -nodefaults -display none \
+set -- qemu-system-x86_64 -M q35 $accel -smp "${smp:-$cpus}" -m "$mem" $nodes -nodefaults -display none \
 	-no-reboot -chardev "file,id=console,path=$out/console.log" -serial chardev:console \
 	-chardev stdio,id=command,signal=off -serial chardev:command \
 	-kernel "$kernel" -initrd "$work/initrd" \

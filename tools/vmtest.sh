@@ -76,13 +76,14 @@ vm_batch() {
 	shift 6
 	vb_version=${vb_kernel##*/vmlinuz-}
 	vb_version=${vb_version%%[!0-9.]*}
-	vb_smp=$vb_cpus vb_append=''
+	vb_smp=$vb_cpus vb_append='' vb_numa=''
 	for vb_word in "$@"; do
 		case $vb_word in
 		smp=*) vb_smp=${vb_word#smp=} ;;
+		numa=*) vb_numa=${vb_word#numa=} ;;
 		append=*) vb_append="$vb_append ${vb_word#append=}" ;;
 		-) ;;
-		*) die "tests/vm/manifest: unknown word $vb_word: use smp=... or append=..." ;;
+		*) die "tests/vm/manifest: unknown word $vb_word: use smp=..., numa=... or append=..." ;;
 		esac
 	done
 	vb_first=${vb_names%%:*}
@@ -112,9 +113,10 @@ vm_batch() {
 vb_boot() {
 	vb_rc=0
 	# shellcheck disable=SC2046
-	"$top/tools/vm.sh" --kernel "$vb_kernel" --smp "$vb_smp" --mem "$vb_mem" --mode "$vb_mode" \
+	"$top/tools/vm.sh" --kernel "$vb_kernel" --smp "$vb_smp" --mem "$vb_mem" \
+		${vb_numa:+--numa "$vb_numa"} --mode "$vb_mode" \
 		--timeout "$vb_limit" --append "$vb_append" --out "$vb_out" --build "$BUILD" \
-		-- env "GTHULHU_TIER=$vm_tier" run-tests $(echo "$1" | tr ',' ' ') || vb_rc=$?
+		-- env "GTHULHU_TIER=$vm_tier" "GTHULHU_NODES=$vb_numa" run-tests $(echo "$1" | tr ',' ' ') || vb_rc=$?
 }
 
 # by_outcome yes|no FILE NAME:TIMEOUT,...: those that the runner reported on, or those it did not.

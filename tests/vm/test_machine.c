@@ -2,7 +2,7 @@
 /*
  * Machines of other shapes: the domains that the library finds are those of sysfs, and the
  * scheduler attaches and keeps every CPU busy. The manifest runs it on 1, 2, 8 and 32 CPUs and
- * on two sockets of two cores with two threads each.
+ * on two sockets of two cores with two threads each, with one NUMA node and with two.
  */
 #include "live.h"
 
@@ -41,7 +41,58 @@ static unsigned int count_sets(const char *file)
 	return nr;
 }
 
-static void check_domains(void)
+/* NUMA nodes that have CPUs; as many as the machine was started with, if that is known. */
+static void check_nodes(unsigned int nodes)
+{
+	const char *expected = getenv("GTHULHU_NODES");
+	unsigned int nr = 0, i;
+	char path[64], list[64];
+	FILE *f;
+
+	for (i = 0; i < MAX_SETS; i++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%u/cpulist",
+			 i);
+		f = fopen(path, "r");
+		if (f && fgets(list, sizeof(list), f) && *list != '\n')
+			nr++;
+		if (f)
+			fclose(f);
+	}
+	tap_is(nodes, nr ? nr : 1, "nodes");
+	if (expected && *expected)
+		tap_is(nodes, atoi(expected), "as many as the machine was given");
+}
+
+/* CPUs have the same number for their last-level cache if sysfs gives them the same one. */
+static void check_members(struct qumun *q)
+{
+	const char *file = count_sets("cache/index3/shared_cpu_list")
+				   ? "cache/index3/shared_cpu_list"
+				   : "topology/package_cpus_list";
+	char sets[MAX_SETS][128] = { 0 }, path[256];
+	struct qumun_cpu_info info[MAX_SETS];
+	int cpu, other, nr = (int)sysconf(_SC_NPROCESSORS_CONF), wrong = 0;
+	FILE *f;
+
+	if (nr > MAX_SETS)
+		nr = MAX_SETS;
+	for (cpu = 0; cpu < nr; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/%s", cpu,
+			 file);
+		f = fopen(path, "r");
+		if (!f || !fgets(sets[cpu], sizeof(sets[cpu]), f) ||
+		    qumun_get_cpu(q, cpu, &info[cpu]))
+			wrong++;
+		if (f)
+			fclose(f);
+		for (other = 0; other < cpu && !wrong; other++)
+			wrong += (info[cpu].llc == info[other].llc) !=
+				 !strcmp(sets[cpu], sets[other]);
+	}
+	tap_is(wrong, 0, "CPUs of one last-level cache are %s's", file);
+}
+
+static void check_domains(struct qumun *q)
 {
 	unsigned int cores = 0, l2 = 0, llc = 0, nodes = 0, packages;
 
@@ -56,7 +107,8 @@ static void check_domains(void)
 	if (count_sets("cache/index3/shared_cpu_list"))
 		packages = count_sets("cache/index3/shared_cpu_list");
 	tap_is(llc, packages, "last-level caches");
-	tap_ok(nodes >= 1, "%u nodes", nodes);
+	check_nodes(nodes);
+	check_members(q);
 }
 
 /* One hog more than there are CPUs: all CPUs run something. */
@@ -101,7 +153,7 @@ int main(void)
 	tap_ok(!err, "attached with %ld CPUs (%s)", sysconf(_SC_NPROCESSORS_ONLN),
 	       err ? qumun_strerror(q) : "no error");
 	if (!err) {
-		check_domains();
+		check_domains(q);
 		live_start(&runner, q);
 		check_load(q);
 		tap_is(live_stop(&runner), 0, "the policy ran through it");
