@@ -60,6 +60,17 @@ static int printing_calls(void)
 	return calls;
 }
 
+/*
+ * Until somebody asks for more the trace buffer holds some 90 lines for each CPU: a line from the
+ * beginning of the test would be gone at its end.
+ */
+static bool enlarge_trace(void)
+{
+	FILE *f = fopen(TRACING "/buffer_size_kb", "w");
+
+	return f && fputs("4096\n", f) >= 0 && !fclose(f);
+}
+
 static struct qumun *attach(bool debug)
 {
 	struct qumun_options options = QUMUN_OPTIONS_INIT;
@@ -118,6 +129,7 @@ int main(void)
 	if (access(TRACING "/trace", R_OK) &&
 	    mount("tracefs", TRACING, "tracefs", 0, NULL))
 		return tap_skip_all("no tracefs: %s", strerror(errno));
+	tap_ok(enlarge_trace(), "the trace buffer holds the whole test");
 	q = attach(false);
 	if (q) {
 		/* beside a hog: a task that finds its CPU idle is not enqueued */
