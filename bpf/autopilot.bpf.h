@@ -5,31 +5,41 @@
  *
  * Late means: tasks wait for an answer, and for longer than stall_ns there was none although the
  * policy thread could have given one: it had a CPU or a wakeup (`granted_at`). A parked thread
- * that dispatch() has not served yet is not late, an idle machine has nothing waiting.
+ * that dispatch() has not served yet is not late, an idle machine has nothing waiting. A sign of
+ * life is a completed pass (the arena's `rounds`) or a valid answer.
  *
- * A sign of life is a completed pass (the arena's `rounds`) or a valid answer.
+ * Mute means: the policy makes its passes, tasks wait, and for twice stall_ns no answer was valid.
+ * Its passes prove nothing then, so it is tried again after a while instead.
  */
 #ifndef QUMUN_BPF_AUTOPILOT_H
 #define QUMUN_BPF_AUTOPILOT_H
 
 #include "custody.bpf.h"
 
-static __always_inline bool policy_late(struct shard_priv *sh, u64 now)
+/* so long the kernel half decides for a mute policy */
+#define MUTE_AGAIN_NS 1000000000ULL
+
+enum autopilot_cause { CAUSE_NONE, CAUSE_LATE, CAUSE_MUTE, CAUSE_BLOCKED, CAUSE_GONE };
+
+/* Is something wrong with the policy, by the times at which it did what it should? */
+static __always_inline enum autopilot_cause policy_trouble(struct shard_priv *sh, u64 now)
 {
-	u64 since = sh->granted_at, at;
+	u64 since = sh->undecided_at, at = sh->last_decision, stall;
 
-	if (!shm_load(&sh->undecided) || !since)
-		return false;
-	at = sh->undecided_at;
+	if (!shm_load(&sh->undecided))
+		return CAUSE_NONE;
+	stall = arena_header()->params.stall_ns;
 	if ((s64)(at - since) > 0)
 		since = at;
-	at = sh->last_decision;
-	if ((s64)(at - since) > 0)
-		since = at;
-	return elapsed(now, since) > arena_header()->params.stall_ns;
+	if (elapsed(now, since) <= stall)
+		return CAUSE_NONE;
+	at = sh->granted_at;
+	if (at && elapsed(now, at) > stall)
+		return CAUSE_LATE;
+	if (elapsed(now, since) > 2 * stall && (s64)(sh->passed_at - since) > 0)
+		return CAUSE_MUTE;
+	return CAUSE_NONE;
 }
-
-enum autopilot_cause { CAUSE_LATE, CAUSE_BLOCKED, CAUSE_GONE };
 
 static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
 					    struct shard_priv *sh, u32 shard,
@@ -39,11 +49,17 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
 		return;
 	shm_store(&arena_shard(shard)->autopilot, 1);
 	sh->autopilot_at = now;
+	sh->mute = cause == CAUSE_MUTE;
 	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 	sh->grant_at = now;
 	switch (cause) {
+	case CAUSE_NONE:
+		break;
 	case CAUSE_LATE:
 		count(cp, autopilot_late);
+		break;
+	case CAUSE_MUTE:
+		count(cp, autopilot_mute);
 		break;
 	case CAUSE_BLOCKED:
 		count(cp, autopilot_blocked);
@@ -60,6 +76,9 @@ static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_pr
 	sh->gone_tgid = tgid;
 	sh->gone_at = now;
 	autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
+	/* if an episode was on already: only another policy's pass ends it from here on */
+	sh->mute = 0;
+	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 }
 
 /*
@@ -98,13 +117,35 @@ static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp,
 static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp,
 					    struct shard_priv *sh, u32 shard, u64 now)
 {
+	enum autopilot_cause cause;
+
 	if (!sh->autopilot) {
-		if (policy_late(sh, now))
-			autopilot_enter(cp, sh, shard, CAUSE_LATE, now);
-	} else if (shm_load(&arena_shard(shard)->rounds) != sh->autopilot_rounds) {
+		cause = policy_trouble(sh, now);
+		if (cause != CAUSE_NONE)
+			autopilot_enter(cp, sh, shard, cause, now);
+	} else if (sh->mute ? elapsed(now, sh->autopilot_at) > MUTE_AGAIN_NS
+			    : shm_load(&arena_shard(shard)->rounds) !=
+				      sh->autopilot_rounds) {
 		autopilot_leave(cp, sh, shard, now);
 	}
 	return sh->autopilot;
+}
+
+/* A sleeping policy may wake up to a sign of life; of a mute one that is no sign. */
+static __always_inline void wake_late_policy(struct bpf_cpu_priv *cp,
+					     struct shard_priv *sh, u32 shard, u64 now)
+{
+	if (!sh->mute && shm_load(&arena_shard(shard)->sleeping))
+		ring_bell(cp, sh, now);
+}
+
+/* Is it time to look for single tasks that the policy has forgotten? */
+static __always_inline bool rescue_due(struct shard_priv *sh, u64 now)
+{
+	u64 patience = arena_header()->params.rescue_ns;
+
+	return elapsed(now, sh->undecided_at) > patience &&
+	       elapsed(now, sh->rescue_at) > patience / 4;
 }
 
 /* dispatch() during an episode: take tasks back, and let the policy try from time to time. */
@@ -116,8 +157,7 @@ static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp,
 		end_unless_taken_over(sh, now);
 	if (shm_load(&sh->undecided))
 		take_back(shard, 0, now);
-	if (shm_load(&arena_shard(shard)->sleeping))
-		ring_bell(cp, sh, now);
+	wake_late_policy(cp, sh, shard, now);
 	if (shm_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
 		sh->grant_at = now;
 		return grant_policy(sh, shard);

@@ -62,28 +62,29 @@ static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *
 
 /*
  * @s was asked about and the question became moot; unless an answer or a take-back, on another
- * CPU, claims it first: one of the two ends the asking.
+ * CPU, claims it first: one of the two ends the asking. True if it was this one.
  */
-static __always_inline void cancel_asking(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+static __always_inline bool cancel_asking(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					  struct slot_priv *s, u32 slot)
 {
 	u64 word = shm_load(&s->q);
 
 	if (state_of(word) != QUMUN_QUEUED ||
 	    !shm_cas(&s->q, word, state_word(word >> 8, QUMUN_NONE)))
-		return;
+		return false;
 	end_asking(sh, s, slot);
 	count(cp, cancelled);
+	return true;
 }
 
 /*
- * Queue @slot to the policy of this CPU's shard. False if its up-ring is full or broken. Runs
+ * Queue @slot, which has waited since @since, to the policy of this CPU's shard. False if its up-ring is full or broken. Runs
  * with interrupts off on the CPU that owns @cp: the ring's only producer.
  */
 static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 				       struct shard_priv *sh, struct slot_priv *s,
 				       struct qumun_task QUMUN_ARENA *rec, u32 slot,
-				       u64 now)
+				       u64 since)
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(this_cpu);
 	struct qumun_ask QUMUN_ARENA *ask;
@@ -103,11 +104,11 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 	}
 
 	gen = (s->q >> 8) + 1;
-	s->enq_at = now;
+	s->enq_at = since;
 	set_state(s, rec, state_word(gen, QUMUN_QUEUED));
 	mark_queued(slot);
 	if (__sync_fetch_and_add(&sh->undecided, 1) == 0)
-		sh->undecided_at = now;
+		sh->undecided_at = since;
 
 	ask = &cc->up_ring[tail & (QUMUN_UP_SLOTS - 1)];
 	ask->slot = slot;

@@ -27,6 +27,7 @@
 #include "rules.bpf.h"
 #include "account.bpf.h"
 #include "floor.bpf.h"
+#include "watch.bpf.h"
 #include "task.bpf.h"
 #include "debug.bpf.h"
 #include "dump.bpf.h"
@@ -101,7 +102,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	struct slot_priv *s;
 	struct task_ctx *tc;
 	s32 cpu = scx_bpf_task_cpu(p);
-	u64 now = clock_now();
+	u64 now = clock_now(), since = now;
 	bool woke = enq_flags & ENQ_WAKEUP, urgent;
 	int shard;
 	u32 slot;
@@ -141,7 +142,9 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	sh = shard_priv(cp->shard);
 	if (!sh)
 		return;
-	cancel_asking(cp, sh, s, slot);
+	/* a task that is queued again and again waits all the while */
+	if (cancel_asking(cp, sh, s, slot))
+		since = s->enq_at;
 	note_unqueued(s);
 	if (woke || !rec->enq_at)
 		rec->enq_at = now;
@@ -159,8 +162,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		count(cp, kernel_self);
 	} else if (autopilot_check(cp, sh, cp->shard, now)) {
 		count(cp, kernel_autopilot);
-		if (shm_load(&arena_shard(cp->shard)->sleeping))
-			ring_bell(cp, sh, now);
+		wake_late_policy(cp, sh, cp->shard, now);
 	} else if (woke && standing_covers(cp, s, rec, cpu, now)) {
 		count(cp, standing);
 		decide_standing(cp, p, s, rec, cpu, enq_flags, now);
@@ -169,7 +171,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		/* the policy needs to know whether the waker is in a hurry, and so do we */
 		if (woke)
 			place_task(rec, cpu, true);
-		if (ask_policy(cp, this_cpu, sh, s, rec, slot, now)) {
+		if (ask_policy(cp, this_cpu, sh, s, rec, slot, since)) {
 			urgent = woke && wakeup_preempts(rec, cpu, now);
 			announce_work(cp, sh, cp->shard, cpu, urgent, now);
 			if (nobody_answers(ctl))
@@ -338,8 +340,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	}
 	if (shm_load(&sh->undecided) && nobody_answers(control_priv())) {
 		take_back(shard, 0, now);
-	} else if (shm_load(&sh->undecided) &&
-		   elapsed(now, sh->rescue_at) > arena_header()->params.rescue_ns / 4) {
+	} else if (shm_load(&sh->undecided) && rescue_due(sh, now)) {
 		sh->rescue_at = now;
 		take_back(shard, arena_header()->params.rescue_ns, now);
 	}
@@ -565,7 +566,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)
 			sh->autopilot = 1;
 		}
 	}
-	return 0;
+	return watch_begin();
 }
 
 void BPF_STRUCT_OPS(gthulhu_exit, struct scx_exit_info *info)
@@ -573,6 +574,7 @@ void BPF_STRUCT_OPS(gthulhu_exit, struct scx_exit_info *info)
 	struct bpf_exit_report *report;
 	u32 zero = 0;
 
+	watch_end();
 	report = bpf_map_lookup_elem(&exit_report, &zero);
 	if (!report)
 		return;

@@ -147,13 +147,14 @@ static __always_inline bool policy_can_wait(struct shard_priv *sh, u32 cpu, u64 
 }
 
 /* Has it completed a pass since this was last asked? */
-static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard)
+static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard, u64 now)
 {
 	u64 rounds = shm_load(&arena_shard(shard)->rounds);
 
 	if (rounds == sh->rounds)
 		return false;
 	sh->rounds = rounds;
+	sh->passed_at = now;
 	return true;
 }
 
@@ -166,7 +167,7 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 
 	if (!sh)
 		return;
-	if (policy_has_passed(sh, shard))
+	if (policy_has_passed(sh, shard, now))
 		sh->granted_at = 0;
 	dsq_insert(p, dsq_of_policy(shard),
 		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
@@ -210,7 +211,7 @@ static __always_inline bool serve_policy(struct shard_priv *sh, u32 shard,
 	    elapsed(now, sh->run_at) > POLICY_SLICE_NS)
 		return false;
 	note_vain_run(sh);
-	if (policy_has_passed(sh, shard)) {
+	if (policy_has_passed(sh, shard, now)) {
 		/* the next pass reads what is in a hurry; the one that was cut short may not */
 		shm_store(&sh->urgent, 0);
 		sh->granted_at = now;

@@ -54,7 +54,8 @@ struct shard_priv {
 	u64 parked;	/* 1: runnable, in our queue of policy threads */
 	u64 granted_at; /* first CPU time (or wakeup) since its last sign of life; 0: none */
 	u64 last_decision; /* when it last answered validly */
-	u64 rounds;	   /* the arena's round counter as last seen */
+	u64 rounds;	   /* the arena's round counter as last seen, */
+	u64 passed_at;	   /* and when it was seen to have moved */
 	u64 run_at;	   /* when the policy thread began to run; 0: not running */
 	u64 run_pushed;	   /* `pushed` and */
 	u64 run_decision; /* `last_decision` when it last got a CPU, and how many times */
@@ -65,16 +66,25 @@ struct shard_priv {
 	u64 autopilot; /* 1: the BPF half decides */
 	u64 autopilot_at;
 	u64 autopilot_rounds;
+	u64 mute;      /* 1: because the policy runs and answers nothing */
 	u64 grant_at;  /* when the policy last got a CPU during autopilot */
 	u64 scan;      /* where the next take-back scan begins, in words of queued_bits */
 	u64 urgent;    /* 1: a pending ask wants a busy CPU at once */
 	u64 gone_at;   /* when the policy's process died; 0: it lives */
 	s32 gone_tgid; /* that process */
 	u32 pad2;
-	u64 rescue_at; /* when the last rescue scan ran */
-	u64 hotplug;   /* 1: a CPU went offline; its queue may hold tasks */
-	u64 sweep_at;  /* when offline CPUs' queues were last looked at */
-	u64 sweep_cpu; /* and where the next look begins */
+	u64 rescue_at;	  /* when the last rescue scan ran */
+	u64 hotplug;	  /* 1: a CPU went offline; its queue may hold tasks */
+	u64 sweep_at;	  /* when offline CPUs' queues were last looked at */
+	u64 sweep_cpu;	  /* and where the next look begins */
+	u64 watch_pushed; /* `pushed` when the watch last looked */
+	u64 watch_cpu;	  /* and the CPU that it called last */
+};
+
+/* See watch.bpf.h. */
+struct watch {
+	struct bpf_timer timer;
+	u64 ended; /* 1: the scheduler was detached, the timer ends */
 };
 
 struct task_ctx {
@@ -144,6 +154,13 @@ struct {
 	__type(key, u32);
 	__type(value, struct bpf_exit_report);
 } exit_report SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct watch);
+} watch SEC(".maps");
 
 /* pid -> accounting, for tools; user space copies changed records here every 100 ms. */
 struct {

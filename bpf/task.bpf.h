@@ -316,8 +316,9 @@ static __always_inline void policy_stopping(struct bpf_cpu_priv *cp,
 	else if (!shm_load(&arena_shard(shard)->sleeping) ||
 		 (p->__state & TASK_STOPPED_OR_TRACED))
 		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
-	else
+	else if (policy_has_passed(sh, shard, now))
 		sh->granted_at = 0;
+	/* else it was woken, and went back to sleep for another reason: frozen, say */
 }
 
 #endif

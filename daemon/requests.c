@@ -142,10 +142,10 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 		control_fail(error, CONTROL_E_failed, "out of memory");
 		return NULL;
 	}
-	json_object_set_new(o, "autopilot_episodes",
-			    integer(c[QUMUN_C_autopilot_late] +
-				    c[QUMUN_C_autopilot_blocked] +
-				    c[QUMUN_C_autopilot_gone]));
+	json_object_set_new(
+		o, "autopilot_episodes",
+		integer(c[QUMUN_C_autopilot_late] + c[QUMUN_C_autopilot_mute] +
+			c[QUMUN_C_autopilot_blocked] + c[QUMUN_C_autopilot_gone]));
 	json_object_set_new(o, "autopilot_ns", integer(c[QUMUN_C_autopilot_ns]));
 	add_ejections(o);
 	add_load(b, o, &state, c);

@@ -48,6 +48,7 @@ struct qumun {
 	int bell_fd;
 	int exit_events_fd;
 	int rule_events_fd;
+	int watch_fd;
 
 	/* takeover.c */
 	bool pinned;	  /* links and maps outlive this process */

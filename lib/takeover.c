@@ -40,7 +40,8 @@
 	X("free_slots", free_slots_fd)                                                   \
 	X("policy_bell", bell_fd)                                                        \
 	X("exit_events", exit_events_fd)                                                 \
-	X("rule_events", rule_events_fd)
+	X("rule_events", rule_events_fd)                                                 \
+	X("watch", watch_fd) /* its timer ends with the last descriptor or pin */
 
 static const char *const link_pins[NR_LINKS] = {
 	[LINK_EXIT] = "exit_link",

@@ -90,6 +90,7 @@ void bpf_half_reset(const struct scenario *sc, u32 records)
 	map_size(control, 1);
 	map_size(free_slots, 1);
 	map_size(exit_report, 1);
+	map_size(watch, 1);
 	free_slots.value->head = QUMUN_NO_SLOT;
 	control.value->mode = sc->kernel_mode ? MODE_KERNEL : MODE_USER;
 	control.value->record_limit = records;

@@ -172,11 +172,11 @@ static void check_shares(void)
 /* While nobody touches the policy, nothing of what catches its faults may be needed. */
 static void check_calm(void)
 {
-	static const char *const quiet[] = { "rescued",		"taken_back",
-					     "autopilot_late",	"autopilot_blocked",
-					     "autopilot_gone",	"doubled",
-					     "bad_slot",	"ring_broken",
-					     "kernel_ring_full" };
+	static const char *const quiet[] = { "rescued",		  "taken_back",
+					     "autopilot_late",	  "autopilot_mute",
+					     "autopilot_blocked", "autopilot_gone",
+					     "doubled",		  "bad_slot",
+					     "ring_broken",	  "kernel_ring_full" };
 	u32 i, j;
 
 	for (i = 0; i < sim.sc->nr_events; i++) {

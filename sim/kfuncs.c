@@ -29,6 +29,27 @@ long sim_read_str(char *dst, size_t size, const char *src)
 	return (long)len + 1;
 }
 
+long bpf_timer_init(struct bpf_timer *timer, void *map, u64 clock)
+{
+	sim.bpf_timer = timer;
+	return 0;
+}
+
+long bpf_timer_set_callback(struct bpf_timer *timer,
+			    int (*callback)(void *map, u32 *key, void *value))
+{
+	timer->callback = callback;
+	return 0;
+}
+
+/* It fires on the CPU that started it. */
+long bpf_timer_start(struct bpf_timer *timer, u64 ns, u64 flags)
+{
+	sim.bpf_timer_cpu = sim_this_cpu;
+	event_set(&sim.ev_bpf_timer, sim_now + ns);
+	return 0;
+}
+
 u64 scx_bpf_now(void)
 {
 	return sim_now;

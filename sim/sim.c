@@ -104,6 +104,7 @@ static void set_up(const struct scenario *sc)
 	event_init(&sim.ev_script, EV_SCRIPT, 0);
 	event_init(&sim.ev_watchdog, EV_WATCHDOG, 0);
 	event_init(&sim.ev_end, EV_END, 0);
+	event_init(&sim.ev_bpf_timer, EV_BPF_TIMER, 0);
 	event_set(&sim.ev_end, SIM_EPOCH + sc->duration_ns);
 	event_set(&sim.ev_watchdog, SIM_EPOCH + (u64)sc->timeout_ms * 500000);
 	if (sc->nr_events)
@@ -114,21 +115,40 @@ static void set_up(const struct scenario *sc)
 	policy_reset(sc);
 }
 
-static void handle_timer(struct sim_task *p)
+/* @timer interrupts @cpu; false if it has to wait. */
+static bool timer_enter(struct event *timer, s32 at)
 {
-	u32 cpu = (u32)p->timer_cpu;
+	u32 cpu = (u32)at;
 
 	/* timers of an offline CPU move to one that is online */
 	while (!sim.cpus[cpu].online)
 		cpu = cpu + 1 < sim.nr_cpus ? cpu + 1 : 0;
-	if (cpu_busy(cpu, &p->timer))
-		return;
-	event_clear(&p->timer);
+	if (cpu_busy(cpu, timer))
+		return false;
+	event_clear(timer);
 	cpu_enter(cpu);
 	sim.cost += sim.costs.irq_ns;
 	if (!sim.cpus[cpu].curr)
 		sim.cost += sim.costs.idle_exit_ns;
+	return true;
+}
+
+static void handle_timer(struct sim_task *p)
+{
+	if (!timer_enter(&p->timer, p->timer_cpu))
+		return;
 	workload_timer(p);
+	cpu_exit();
+}
+
+static void handle_bpf_timer(void)
+{
+	u32 zero = 0;
+
+	if (!timer_enter(&sim.ev_bpf_timer, sim.bpf_timer_cpu))
+		return;
+	sim.cost += sim.costs.op_ns;
+	sim.bpf_timer->callback(NULL, &zero, sim.bpf_timer);
 	cpu_exit();
 }
 
@@ -142,6 +162,9 @@ static void handle(struct event *e)
 		break;
 	case EV_TIMER:
 		handle_timer(sim.tasks[nr]);
+		break;
+	case EV_BPF_TIMER:
+		handle_bpf_timer();
 		break;
 	case EV_RESCHED:
 		handle_resched(&sim.cpus[nr]);

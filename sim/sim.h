@@ -41,8 +41,9 @@
 
 /* Which of two simultaneous events goes first. */
 enum ev_kind {
-	EV_SCRIPT,  /* the scenario intervenes */
-	EV_TIMER,   /* a sleeper's timer */
+	EV_SCRIPT, /* the scenario intervenes */
+	EV_TIMER,  /* a sleeper's timer */
+	EV_BPF_TIMER,
 	EV_RESCHED, /* a reschedule request reaches a CPU */
 	EV_TICK,
 	EV_RUN, /* the running task has used up its piece of work */
@@ -232,6 +233,9 @@ struct sim {
 	/* scenario */
 	u32 next_script;
 	struct event ev_script, ev_watchdog, ev_end;
+	struct event ev_bpf_timer;
+	struct bpf_timer *bpf_timer;
+	s32 bpf_timer_cpu;
 	struct channel *chans;
 	/* policy */
 	struct shard_thread *shards;

@@ -177,6 +177,16 @@ void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice);
 bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
 		      u64 enq_flags);
 
+/* One timer in all, at the beginning of its map's value. */
+struct bpf_timer {
+	int (*callback)(void *map, u32 *key, void *value);
+};
+
+long bpf_timer_init(struct bpf_timer *timer, void *map, u64 clock);
+long bpf_timer_set_callback(struct bpf_timer *timer,
+			    int (*callback)(void *map, u32 *key, void *value));
+long bpf_timer_start(struct bpf_timer *timer, u64 ns, u64 flags);
+
 struct scx_init_task_args {
 	bool fork;
 };
@@ -238,6 +248,7 @@ struct sched_ext_ops {
 #define ENQ_PREEMPT (1ULL << 32)
 #define ENQ_REENQ (1ULL << 40)
 #define SCX_WAKE_SYNC 16
+#define CLOCK_MONOTONIC 1
 #define SCX_DSQ_GLOBAL 0x8000000000000001ULL
 #define SCX_DSQ_LOCAL 0x8000000000000002ULL
 #define SCX_KICK_IDLE 1ULL

@@ -46,6 +46,8 @@
 	X(policy_ns, "ns that policy threads ran")                                       \
 	X(policy_wakes, "times a sleeping policy thread was woken")                      \
 	X(autopilot_late, "times the BPF half took over: no answer for stall_ns")        \
+	X(autopilot_mute,                                                                \
+	  "times the BPF half took over: no valid answer for twice stall_ns")            \
 	X(autopilot_blocked,                                                             \
 	  "times the BPF half took over: the policy thread was stopped or blocked")      \
 	X(autopilot_gone, "times the BPF half took over: the policy thread exited")      \

@@ -88,7 +88,8 @@ struct qumun_terms {
  *             and answer from a later callback. Required.
  * @dispatch:  the end of a pass: a policy that keeps tasks hands out what it wants to. Passes
  *             happen when something became runnable, and at least once a second; a task that is
- *             kept for longer than rescue_ns is decided by the BPF half. Optional.
+ *             kept for longer than rescue_ns is decided by the BPF half, and all of them for a
+ *             second if none was answered for twice stall_ns. Optional.
  * @cancel:    a kept task is no longer waiting (it was requeued, rescued, or it left). Noticed
  *             when its record is next asked about, just before @enqueue; do not count on
  *             promptness. Optional.

@@ -21,8 +21,8 @@ static const struct broken policies[] = {
 	{ "never answers one task", POLICIES "broken_forgets_one.so", 0, NULL,
 	  "rescued" },
 	{ "answers garbage", POLICIES "broken_garbage.so", 0,
-	  "bad_slot double_dispatched forbidden_cpu", "bad_slot" },
-	{ "answers nothing", POLICIES "broken_mute.so", 0, NULL, "rescued" },
+	  "bad_slot double_dispatched forbidden_cpu", "bad_cpu" },
+	{ "answers nothing", POLICIES "broken_mute.so", 0, NULL, "autopilot_mute" },
 	{ "loops for ever", POLICIES "broken_loops.so", 1, NULL, NULL },
 };
 

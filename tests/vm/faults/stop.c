@@ -2,7 +2,8 @@
 /*
  * The policy is stopped (SIGSTOP) under load, again and again. The BPF half decides at once: the
  * probe waits for at most twice stall_ms and one largest slice, nobody waits much longer than in
- * kernel mode, and after SIGCONT the policy decides again within 100 ms.
+ * kernel mode, and after SIGCONT the policy decides again within 100 ms. Then it is frozen while it
+ * sleeps, which it does not leave to say so.
  */
 #include "../vmtest.h"
 
@@ -45,10 +46,19 @@ static bool wait_for_autopilot(const struct qumun_shard *s, __u64 on, __u64 limi
 	return shm_load(&s->autopilot) == on;
 }
 
+static void check_back(const struct qumun_shard *s, const char *what)
+{
+	__u64 from = now_ns();
+
+	tap_ok(wait_for_autopilot(s, 0, wait_limit_ns(BACK_LIMIT_NS)),
+	       "%s: the policy decides again after %llu us", what,
+	       (unsigned long long)(now_ns() - from) / 1000);
+}
+
 static void stop_once(struct daemon *d, struct load *l, const struct qumun_shard *s,
 		      unsigned int ms)
 {
-	__u64 from, worst;
+	__u64 worst;
 
 	load_mark(l);
 	kill(d->pid, SIGSTOP);
@@ -59,11 +69,37 @@ static void stop_once(struct daemon *d, struct load *l, const struct qumun_shard
 	       "stopped: the probe waited %llu us at most",
 	       (unsigned long long)worst / 1000);
 	check_survived(l, "stopped");
-	from = now_ns();
 	kill(d->pid, SIGCONT);
-	tap_ok(wait_for_autopilot(s, 0, wait_limit_ns(BACK_LIMIT_NS)),
-	       "continued: the policy decides again after %llu us",
-	       (unsigned long long)(now_ns() - from) / 1000);
+	check_back(s, "continued");
+}
+
+#define FROZEN "/sys/fs/cgroup/gth-frozen"
+
+/* An idle machine, so the policy sleeps; frozen, it wakes for its bell and sleeps on at once. */
+static void freeze(struct daemon *d, const struct qumun_shard *s, unsigned int ms)
+{
+	char pid[16];
+	struct load l;
+	__u64 worst;
+
+	snprintf(pid, sizeof(pid), "%d", d->pid);
+	sleep_ms(300);
+	if (!tap_ok(!mkdir(FROZEN, 0755) && write_text(FROZEN "/cgroup.procs", pid) &&
+			    write_text(FROZEN "/cgroup.freeze", "1"),
+		    "the policy's process is frozen"))
+		return;
+	sleep_ms(100);
+	load_start(&l);
+	sleep_ms(ms);
+	worst = probe_max_ns(&l.probe);
+	tap_ok(shm_load(&s->autopilot), "frozen: the BPF half decides");
+	tap_ok(worst <= wait_limit_ns(PROBE_LIMIT_NS),
+	       "frozen: the probe waited %llu us at most",
+	       (unsigned long long)worst / 1000);
+	check_survived(&l, "frozen");
+	write_text(FROZEN "/cgroup.freeze", "0");
+	check_back(s, "thawed");
+	load_stop(&l);
 }
 
 int main(void)
@@ -72,8 +108,10 @@ int main(void)
 	unsigned long long seed = 5;
 	struct daemon d = { 0 };
 	__u64 without, with;
+	struct qumun_arena *arena;
 	struct wait_watch w;
 	struct load l;
+	size_t size;
 
 	if (nr_online() == 1)
 		ms = 700; /* virtual time is exact but slow */
@@ -91,6 +129,9 @@ int main(void)
 	       (unsigned long long)with / 1000, w.comm,
 	       (unsigned long long)without / 1000);
 	load_stop(&l);
+	arena = arena_open(&size);
+	if (tap_ok(arena != NULL, "the arena can be mapped again"))
+		freeze(&d, shard_of(arena), ms);
 	daemon_stop_and_check(&d, "after the stops", NULL);
 	return tap_done();
 }
