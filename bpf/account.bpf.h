@@ -58,7 +58,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 		if (sh)
 			cancel_asking(cp, sh, s, slot);
 	}
-	note_unqueued(s);
+	note_unqueued(&s->on_dsq);
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_RUNNING));
 	check_owner(cp, p, s, rec, slot);
 

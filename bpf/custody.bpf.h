@@ -191,7 +191,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	end_asking(sh, s, slot);
 	count(cp, decided);
 	sh->last_decision = now;
-	note_queued(s, cpu);
+	note_queued(&s->on_dsq, cpu);
 	if (flags & QUMUN_HEAD)
 		vtime = arena_cpu(cpu)->front - (1ULL << 40);
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, vtime, enq_flags);

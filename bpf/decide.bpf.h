@@ -103,7 +103,7 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
 	u64 slice = place_task(rec, cpu, woke);
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
-	note_queued(s, cpu);
+	note_queued(&s->on_dsq, cpu);
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), bounded_slice(slice), rec->deadline,
 			 enq_flags);
 	if (!cc->curr_start) {
@@ -133,11 +133,16 @@ static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_s
 }
 
 /* A task without a record: the same idea with what the kernel's own fields can hold. */
-static __always_inline void decide_bare(struct task_struct *p, u32 cpu, u64 enq_flags)
+static __always_inline void decide_bare(struct task_struct *p, struct task_ctx *tc,
+					u32 cpu, u64 enq_flags, u64 now)
 {
 	u64 front = arena_cpu(cpu)->front;
 	u64 v = vt_place(p->scx.dsq_vtime, front, BASE_SLICE_NS, BASE_SLICE_NS);
 
+	if (tc) {
+		tc->queued_at = now;
+		note_queued(&tc->on_dsq, cpu);
+	}
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), BASE_SLICE_NS, v + BASE_SLICE_NS, enq_flags);
 	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }

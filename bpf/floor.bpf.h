@@ -51,10 +51,10 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 		if (++cp->floor_looked > FLOOR_LOOKS)
 			break;
 		ctx = task_ctx(p);
-		if (!ctx || ctx->slot >= max_records)
+		if (!ctx)
 			continue;
-		rec = arena_task(ctx->slot);
-		if (elapsed(now, rec->enq_at) < patience)
+		rec = ctx->slot < max_records ? arena_task(ctx->slot) : NULL;
+		if (elapsed(now, rec ? rec->enq_at : ctx->queued_at) < patience)
 			continue;
 		slice = bounded_slice(par->min_slice_ns);
 		if (!may_run_here(p, cpu)) {
@@ -63,8 +63,10 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 		}
 		if (!dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, slice))
 			continue;
-		rec->vruntime = arena_cpu(cpu)->front;
-		rec->vcpu = cpu;
+		if (rec) {
+			rec->vruntime = arena_cpu(cpu)->front;
+			rec->vcpu = cpu;
+		}
 		count(cp, floor_runs);
 		served = true;
 		break;

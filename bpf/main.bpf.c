@@ -134,7 +134,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	tc = task_ctx(p);
 	if (!tc || tc->slot >= max_records || !(s = slot_priv(tc->slot))) {
 		count(cp, kernel_no_record);
-		decide_bare(p, cpu, enq_flags);
+		decide_bare(p, tc, cpu, enq_flags, now);
 		return;
 	}
 	slot = tc->slot;
@@ -145,7 +145,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	/* a task that is queued again and again waits all the while */
 	if (cancel_asking(cp, sh, s, slot))
 		since = s->enq_at;
-	note_unqueued(s);
+	note_unqueued(&s->on_dsq);
 	if (woke || !rec->enq_at)
 		rec->enq_at = now;
 	if (woke) {
@@ -383,7 +383,7 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	if (!sh || !shm_load(&sh->undecided))
 		return;
 	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
-	    (shm_load(&sh->parked) && policy_wanted(sh, cp->shard)))
+	    policy_waits_for(sh, cp->shard, cpu))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
@@ -406,6 +406,8 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		account_running(cp, p, s, arena_task(tc->slot), tc->slot, cpu, now);
 	} else {
+		if (tc)
+			note_unqueued(&tc->on_dsq);
 		advance_front(arena_cpu(cpu), p->scx.dsq_vtime - BASE_SLICE_NS);
 		arena_cpu(cpu)->curr_deadline = p->scx.dsq_vtime;
 		shm_store(&arena_cpu(cpu)->curr_start, now);
@@ -462,6 +464,8 @@ void BPF_STRUCT_OPS(gthulhu_disable, struct task_struct *p)
 		shm_store(&sh->parked, 0);
 	if (tc && tc->slot < max_records)
 		task_disabled(tc->slot);
+	else if (tc)
+		note_unqueued(&tc->on_dsq);
 }
 
 void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)

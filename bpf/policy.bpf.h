@@ -93,6 +93,8 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 
 	if (shm_load(&sh->parked)) {
 		first = before == shm_load(&arena_shard(shard)->taken);
+		if (shm_load(&sh->policy_cpu))
+			cpu = (s32)shm_load(&sh->policy_cpu) - 1;
 		if (urgent || (first && shm_load(&sh->urgent))) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 			count(cp, preempt_kicks);
@@ -158,12 +160,22 @@ static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard, 
 	return true;
 }
 
+/* tick() on @cpu: would a switch give it to a parked policy thread that is wanted? */
+static __always_inline bool policy_waits_for(struct shard_priv *sh, u32 shard, s32 cpu)
+{
+	u64 only = shm_load(&sh->policy_cpu);
+
+	return shm_load(&sh->parked) && (!only || only == (u64)cpu + 1) &&
+	       policy_wanted(sh, shard);
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p,
 					u32 shard, u64 enq_flags, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = scx_bpf_task_cpu(p), idle = -1;
+	bool wanted;
 
 	if (!sh)
 		return;
@@ -171,18 +183,26 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		sh->granted_at = 0;
 	dsq_insert(p, dsq_of_policy(shard),
 		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
+	shm_store(&sh->policy_cpu, p->nr_cpus_allowed < (s32)nr_cpus ? cpu + 1 : 0);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->pad0[0], now);
-	if (policy_wanted(sh, shard) && !sh->autopilot && !policy_can_wait(sh, cpu, now))
+	wanted = policy_wanted(sh, shard) && !sh->autopilot;
+	/* an idle CPU serves it and takes nothing from anybody; and no kick reaches the CPU that
+	 * a real-time task has taken */
+	if (nr_cpus > 1 && (wanted || (enq_flags & ENQ_REENQ)))
+		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (idle >= 0)
+		scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
+	else if (wanted && !policy_can_wait(sh, cpu, now))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
-	else if (enq_flags & ENQ_WAKEUP)
+	if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-	/* a real-time task took its CPU, which no kick reaches: an idle one serves it */
-	if (enq_flags & ENQ_REENQ) {
-		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-		if (cpu >= 0)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-	}
+}
+
+/* One thread has left the queue; after a takeover another may wait there. */
+static __always_inline void note_parked(struct shard_priv *sh, u32 shard)
+{
+	shm_store(&sh->parked, scx_bpf_dsq_nr_queued(dsq_of_policy(shard)) > 0);
 }
 
 /* dispatch(): give the parked policy thread this CPU. True if it got it. */
@@ -190,7 +210,7 @@ static __always_inline bool grant_policy(struct shard_priv *sh, u32 shard)
 {
 	if (!dsq_move_to_local(dsq_of_policy(shard)))
 		return false;
-	shm_store(&sh->parked, 0);
+	note_parked(sh, shard);
 	return true;
 }
 
@@ -226,7 +246,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 
 	if (!sh)
 		return;
-	shm_store(&sh->parked, 0);
+	note_parked(sh, shard);
 	shm_store(&sh->urgent, 0);
 	note_vain_run(sh);
 	sh->wake_sent_at = 0;

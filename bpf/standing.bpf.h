@@ -108,7 +108,7 @@ static __always_inline void decide_standing(struct bpf_cpu_priv *cp,
 	rec->slice_ns = slice;
 	rec->standing.covered++;
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
-	note_queued(s, cpu);
+	note_queued(&s->on_dsq, cpu);
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, deadline, enq_flags);
 	if (!start) {
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);

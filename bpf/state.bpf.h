@@ -52,6 +52,7 @@ struct shard_priv {
 	u64 pad0[3];
 	/* the policy thread */
 	u64 parked;	/* 1: runnable, in our queue of policy threads */
+	u64 policy_cpu; /* CPU + 1 where it parked if it may not use all; 0: it may */
 	u64 granted_at; /* first CPU time (or wakeup) since its last sign of life; 0: none */
 	u64 last_decision; /* when it last answered validly */
 	u64 rounds;	   /* the arena's round counter as last seen, */
@@ -90,6 +91,9 @@ struct watch {
 struct task_ctx {
 	u32 slot; /* its record, or QUMUN_NO_SLOT */
 	u32 incarnation;
+	u32 on_dsq; /* of one without a record, as in struct slot_priv, */
+	u32 pad;
+	u64 queued_at; /* and since when */
 };
 
 struct {
@@ -299,22 +303,22 @@ static __always_inline u64 dsq_of_policy(u32 shard)
  * Remember which queue holds a task, so that each CPU's queue length is known to the policy.
  * Swaps make the sum right whoever wins a race.
  */
-static __always_inline void note_queued(struct slot_priv *s, u32 cpu)
+static __always_inline void note_queued(u32 *on_dsq, u32 cpu)
 {
-	u32 old = shm_swap(&s->on_dsq, cpu + 1);
+	u32 old = shm_swap(on_dsq, cpu + 1);
 
 	if (old)
 		shm_add(&arena_cpu(old - 1)->nr_queued, -1);
 	shm_add(&arena_cpu(cpu)->nr_queued, 1);
 }
 
-static __always_inline void note_unqueued(struct slot_priv *s)
+static __always_inline void note_unqueued(u32 *on_dsq)
 {
 	u32 old;
 
-	if (!shm_load(&s->on_dsq))
+	if (!shm_load(on_dsq))
 		return;
-	old = shm_swap(&s->on_dsq, 0);
+	old = shm_swap(on_dsq, 0);
 	if (old)
 		shm_add(&arena_cpu(old - 1)->nr_queued, -1);
 }

@@ -225,7 +225,7 @@ static __always_inline void task_disabled(u32 slot)
 	sh = shard_priv(cp->shard);
 	if (sh)
 		cancel_asking(cp, sh, s, slot);
-	note_unqueued(s);
+	note_unqueued(&s->on_dsq);
 	set_state(s, arena_task(slot), state_word(s->q >> 8, QUMUN_NONE));
 }
 

@@ -42,7 +42,7 @@ __noinline bool watch_shard(u32 shard, u64 now)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
-	bool decides, moved;
+	bool decides, moved, lost;
 	u64 pushed;
 
 	use_arena();
@@ -54,9 +54,13 @@ __noinline bool watch_shard(u32 shard, u64 now)
 	pushed = shm_load(&sh->pushed);
 	moved = pushed != sh->watch_pushed;
 	sh->watch_pushed = pushed;
-	if (!shm_load(&sh->undecided))
+	/* two threads crossed in the queue while one took over from the other */
+	lost = !shm_load(&sh->parked) && scx_bpf_dsq_nr_queued(dsq_of_policy(shard)) > 0;
+	if (lost)
+		shm_store(&sh->parked, 1);
+	if (!shm_load(&sh->undecided) && !lost)
 		return moved;
-	if (decides || rescue_due(sh, now))
+	if (lost || decides || rescue_due(sh, now))
 		call_shard(sh, shard);
 	return true;
 }

@@ -107,9 +107,13 @@ inline park_policy(c, woke)
 {
 	parked = 1;
 	if
+	:: WANTED && !cur[1 - c] -> do_kick(1 - c, KICK_IDLE)
 	:: WANTED -> do_kick(c, KICK_PREEMPT)
+	:: true /* not wanted, or policy_can_wait(), or vain */
+	fi;
+	if
 	:: woke -> do_kick(c, KICK_IDLE)
-	:: !woke /* not wanted, or policy_can_wait(), or vain */
+	:: !woke
 	fi;
 	policy_in_dsq = 1
 }

@@ -375,6 +375,21 @@ static void test_standing(void)
 	done(&sc);
 }
 
+/* Asks that may wait a little do not wait beside an idle CPU. */
+static void test_idle_beside_asks(void)
+{
+	struct scenario sc;
+
+	run_text(&sc,
+		 "machine cpus=4\nrun duration=3s jitter=20\ntask hog x3 { run 20ms }\n"
+		 "task w x12 { run 300us; sleep 2ms }\n"
+		 "task p x4 { timer 2ms; run 50us }\n");
+	tap_ok(sim.both_max < 50000,
+	       "a busy machine: a CPU idles beside a task for %llu us",
+	       sim.both_max / 1000);
+	done(&sc);
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -406,6 +421,7 @@ int main(int argc, char **argv)
 	test_policy_faults();
 	test_many_asks();
 	test_standing();
+	test_idle_beside_asks();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }
