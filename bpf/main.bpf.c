@@ -214,8 +214,30 @@ static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu, bool taken)
 }
 
 /*
- * What a CPU's queue held when it went offline, or got just then: kernels before 7.x leave it
- * there. A CPU that looks for work takes one of them from time to time, however busy it is.
+ * What is left in the queue of @cpu, which goes offline, may run nowhere else, and the kernel waits
+ * until it has pushed it off: it must run there once more. Such a CPU no longer calls dispatch(),
+ * but it still looks into the kernel's own queue.
+ */
+__noinline bool release_bound(u32 cpu)
+{
+	u64 slice = bounded_slice(arena_header()->params.min_slice_ns);
+	struct task_struct *p;
+	bool moved = false;
+
+	use_arena();
+	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), 0) {
+		dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_GLOBAL, slice);
+		moved = true;
+	}
+	if (moved)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	return moved;
+}
+
+/*
+ * What a CPU's queue held when it went offline, or got just then: older kernels leave it there,
+ * newer ones queue it anew. A CPU that looks for work takes one of them from time to time,
+ * however busy it is, and gives the others back.
  */
 __noinline bool sweep_offline(u32 shard, u64 now)
 {
@@ -233,10 +255,13 @@ __noinline bool sweep_offline(u32 shard, u64 now)
 			cpu = 0;
 		sh->sweep_cpu = cpu + 1;
 		cp = cpu_priv(cpu);
-		if (cp && !cp->online && dsq_move_to_local(dsq_of_cpu(cpu))) {
+		if (!cp || cp->online)
+			continue;
+		if (dsq_move_to_local(dsq_of_cpu(cpu))) {
 			sh->sweep_at = 0; /* there may be more */
 			return true;
 		}
+		release_bound(cpu);
 	}
 	return false;
 }
