@@ -159,7 +159,7 @@ bench_boot() {
 	bb_dir=$bench_dir/$1-$2
 	rm -rf "$bb_dir"
 	mkdir -p "$bb_dir/lab/loads" "$bb_dir/lab/contenders" "$bb_dir/lab/bin"
-	cp -a "$top/bench/guest/lab" "$bb_dir/lab/"
+	cp -a "$top/bench/guest/lab" "$top/bench/guest/tools.sh" "$top/bench/profiles" "$bb_dir/lab/"
 	# shellcheck disable=SC2086
 	cp -a $bench_loads "$bb_dir/lab/loads/"
 	# shellcheck disable=SC2086

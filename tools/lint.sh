@@ -43,7 +43,7 @@ lint_man() {
 lint_spdx() {
 	cd "$top" && sources | while read -r f; do
 		case $f in
-		LICENSES/* | tests/fuzz/corpus/* | tests/sim/*.json) continue ;;
+		LICENSES/* | bench/profiles/*.json | bench/results/*.json | tests/fuzz/corpus/* | tests/sim/*.json) continue ;;
 		esac
 		[ -s "$f" ] || continue
 		head -n 5 "$f" | grep -q -a 'SPDX-License-Identifier: ' ||

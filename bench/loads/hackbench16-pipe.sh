@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh disable=SC2034,SC2154
+about='hackbench over pipes, 16 groups, 2 CPUs'
+machine='mt 2'
+seconds=8
+metrics='seconds:s:less'
+load() {
+	hackbench -p -g 16 -l 40 | awk '/^Time:/ { print "seconds", $2; found = 1 } END { exit !found }'
+}
