@@ -171,11 +171,14 @@ int qumun_detach(struct qumun *q);
  * The next exited task's pid (a thread id, as in task_info_map), or -1 if there is no event, and
  * nothing else. One event per task with a record that ever ran under this scheduler, after its
  * last accounting; 65,536 wait, what is more is counted (exit_events_lost). One reader at a
- * time. Since 0.1.
+ * time; the first call, of this or the next, maps the buffer. Since 0.1.
  */
 int qumun_receive_proc_exit_evt(struct qumun *q);
 
-/* A descriptor that polls readable while exit events wait; the handle owns it. Since 0.1. */
+/*
+ * A descriptor that polls readable while exit events wait; the handle owns it. -ENOMEM and the like
+ * if the buffer cannot be mapped. For the reader, as above. Since 0.1.
+ */
 int qumun_proc_exit_fd(struct qumun *q);
 
 /*

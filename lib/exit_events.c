@@ -4,6 +4,9 @@
  *
  * Events are taken from the ring one by one and never read ahead: the descriptor's readiness is
  * the ring's, and an event held back here would wait while poll() says that there is none.
+ *
+ * The buffer is mapped for the first reader, twice 1 MiB of resident memory; until then events wait in
+ * the kernel all the same.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,10 +25,12 @@ static int take_one(void *arg, void *data, size_t size)
 	return ONE_IS_ENOUGH;
 }
 
-int exit_events_open(struct qumun *q)
+static int map_ring(struct qumun *q)
 {
 	int err;
 
+	if (q->exit_rb)
+		return 0;
 	q->exit_rb = ring_buffer__new(q->exit_events_fd, take_one, q, NULL);
 	if (!q->exit_rb) {
 		err = -errno;
@@ -42,7 +47,7 @@ void exit_events_close(struct qumun *q)
 
 QUMUN_API int qumun_receive_proc_exit_evt(struct qumun *q)
 {
-	if (!q || !q->exit_rb)
+	if (!q || map_ring(q))
 		return -1;
 	q->exit_pid = -1;
 	ring_buffer__consume(q->exit_rb);
@@ -51,9 +56,10 @@ QUMUN_API int qumun_receive_proc_exit_evt(struct qumun *q)
 
 QUMUN_API int qumun_proc_exit_fd(struct qumun *q)
 {
+	int err;
+
 	if (!q)
 		return -EINVAL;
-	if (!q->exit_rb)
-		return qumun_fail(q, -EBADF, "exit events are not open: load first");
-	return ring_buffer__epoll_fd(q->exit_rb);
+	err = map_ring(q);
+	return err ? err : ring_buffer__epoll_fd(q->exit_rb);
 }

@@ -187,7 +187,6 @@ __u32 sync_high_water(struct qumun *q);	  /* records from here on were never use
 __u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reached */
 
 /* exit_events.c */
-int exit_events_open(struct qumun *q);
 void exit_events_close(struct qumun *q);
 
 /* rule_thread.c: which rule counts for whom, kept up to date. */

@@ -326,8 +326,6 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	if (!err)
 		err = bell_open(q);
 	if (!err)
-		err = exit_events_open(q);
-	if (!err)
 		err = rules_open(q);
 	loading = NULL;
 	if (err)

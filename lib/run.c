@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -22,13 +23,41 @@
 #define STACK_BYTES (64 * 1024)
 #define WAIT_MS 1000
 
-/* Map every page of every loaded segment. */
-static int populate_segments(struct dl_phdr_info *info, size_t size, void *arg)
+/*
+ * One address in each object whose code the policy thread runs: ours, the policy's, the C library,
+ * libbpf for the bell, and the dynamic linker, which binds first calls. What the process has
+ * mapped besides (libraries of a daemon's other threads) is several times as large.
+ */
+struct run_by_policy {
+	uintptr_t in[5];
+};
+
+static bool object_has(const struct dl_phdr_info *info, uintptr_t addr)
 {
-	uintptr_t from, to;
-	int i, write;
+	int i;
 
 	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+
+		if (ph->p_type == PT_LOAD &&
+		    addr - info->dlpi_addr - ph->p_vaddr < ph->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+/* Map every page of every segment of these objects. */
+static int populate_segments(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	const struct run_by_policy *run = arg;
+	bool wanted = false;
+	uintptr_t from, to;
+	unsigned int k;
+	int i, write;
+
+	for (k = 0; k < sizeof(run->in) / sizeof(run->in[0]); k++)
+		wanted |= object_has(info, run->in[k]);
+	for (i = 0; wanted && i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
 
 		if (ph->p_type != PT_LOAD)
@@ -57,7 +86,15 @@ static void settle_memory(struct qumun *q)
 	size_t head = q->arena->records_off +
 		      (size_t)q->record_limit * sizeof(struct qumun_task);
 
-	dl_iterate_phdr(populate_segments, NULL);
+	struct run_by_policy run = { {
+		(uintptr_t)settle_memory,
+		(uintptr_t)q->policy->enqueue,
+		(uintptr_t)sched_yield,
+		(uintptr_t)ring_buffer__consume,
+		getauxval(AT_BASE),
+	} };
+
+	dl_iterate_phdr(populate_segments, &run);
 	touch_stack();
 	(void)madvise(q->engine_memory, q->engine_memory_size, MADV_POPULATE_WRITE);
 	(void)madvise(q->engine, sizeof(*q->engine), MADV_POPULATE_WRITE);

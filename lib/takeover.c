@@ -220,8 +220,6 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	if (!err)
 		err = bell_open(q);
 	if (!err)
-		err = exit_events_open(q);
-	if (!err)
 		err = rules_open(q);
 	if (err)
 		goto fail;
