@@ -63,7 +63,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	check_owner(cp, p, s, rec, slot);
 
 	rec->sum_wait += wait;
-	if (wait / 1000 > rec->max_wait_us)
+	if (wait > rec->max_wait_us * 1000ULL) /* a division only for a new record */
 		rec->max_wait_us = wait / 1000;
 	rec->nr_runs++;
 	rec->exec_start = now;

@@ -234,6 +234,9 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 	u64 nr, head;
 	u32 i, again;
 
+	/* mostly so: not worth a loop's calls */
+	if (shm_load(&as->down.tail) == shm_load(&sh->down_head))
+		return;
 	bpf_for(again, 0, 2) {
 		if (shm_load(&as->down.tail) == shm_load(&sh->down_head))
 			return;

@@ -127,6 +127,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	}
 	/* pinned tasks skip select_cpu: an idle CPU of their own takes them directly */
 	if (woke && (p->nr_cpus_allowed == 1 || p->migration_disabled) &&
+	    !shm_load(&arena_cpu(cpu)->curr_start) &&
 	    scx_bpf_test_and_clear_cpu_idle(cpu)) {
 		run_direct(cp, p, cpu, enq_flags, now);
 		return;
