@@ -170,7 +170,8 @@ bench_boot() {
 	awk -v m="$1" -v c="$2" '$1 == m && $2 == c { print $3, $4, $5, $6 }' "$bench_rows" >"$bb_dir/lab/plan"
 	bb_seconds=$(awk -v m="$1" -v c="$2" '$1 == m && $2 == c' "$bench_rows" | bench_seconds)
 	say "$(wc -l <"$bb_dir/lab/plan") runs, $1, $2 CPUs: about $bb_seconds s (console: $bb_dir/console.log)"
-	"$top/tools/vm.sh" --kernel "$bench_kernel" --mode "$1" --cpus "$2" --timeout $((bb_seconds * 3 + 120)) \
+	# a busy host may need many times the estimate; what hangs is ended in the guest
+	"$top/tools/vm.sh" --kernel "$bench_kernel" --mode "$1" --cpus "$2" --timeout $((bb_seconds * 10 + 300)) \
 		--out "$bb_dir" --build "$BUILD" --add "$bb_dir/lab:/opt/gthulhu/lab" -- \
 		/opt/gthulhu/lab/lab /opt/gthulhu/lab/plan | while read -r bb_line; do
 		case $bb_line in
