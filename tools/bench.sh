@@ -263,6 +263,7 @@ bench_command() {
 bench_finish() {
 	bench_out=$bench_dir/part
 	if [ -z "$bench_only" ] && [ -z "$(bench_left "$bench_dir/plan")" ]; then
+		mkdir -p "$top/bench/results"
 		bench_out=$top/bench/results/${bench_kernel##*/vmlinuz-}
 		[ -z "$bench_quick" ] || bench_out=$bench_out-quick
 	fi
