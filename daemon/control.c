@@ -27,6 +27,7 @@
 struct server {
 	struct server_options opt;
 	pthread_t thread;
+	bool running;
 	int epoll_fd, listen_fd, stop_fd;
 	bool listening; /* epoll watches listen_fd */
 	dev_t dev;	/* of the socket that we made, */
@@ -393,11 +394,10 @@ static struct server *server_free(struct server *s)
 	return NULL;
 }
 
-int server_start(struct server **out, const struct server_options *options)
+int server_open(struct server **out, const struct server_options *options)
 {
 	struct server *s = calloc(1, sizeof(*s));
 	struct epoll_event ev = { .events = EPOLLIN };
-	sigset_t all, before;
 	int err;
 
 	*out = NULL;
@@ -419,18 +419,24 @@ int server_start(struct server **out, const struct server_options *options)
 		return err;
 	}
 	listen_for(s, true);
+	*out = s;
+	return 0;
+}
+
+int server_start(struct server *s)
+{
+	sigset_t all, before;
+	int err;
+
 	/* signals are the main thread's */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	err = -pthread_create(&s->thread, NULL, serve_until_stopped, s);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (err) {
+	if (err)
 		say(QUMUN_LOG_ERROR, "starting the control thread: %s", strerror(-err));
-		server_free(s);
-		return err;
-	}
-	*out = s;
-	return 0;
+	s->running = !err;
+	return err;
 }
 
 struct server *server_stop(struct server *s)
@@ -442,6 +448,7 @@ struct server *server_stop(struct server *s)
 		return NULL;
 	n = write(s->stop_fd, &one, sizeof(one));
 	(void)n; /* a full counter has the same effect */
-	pthread_join(s->thread, NULL);
+	if (s->running)
+		pthread_join(s->thread, NULL);
 	return server_free(s);
 }

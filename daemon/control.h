@@ -46,8 +46,13 @@ struct server_options {
 
 struct server;
 
-/* Bind and start the thread. Negative errno after a message. @options is copied. */
-int server_start(struct server **server, const struct server_options *options);
+/*
+ * Bind and listen: the part that may need privileges. Who connects waits for the thread, which
+ * server_start() starts with the privileges that the caller has by then. Negative errno after a
+ * message. @options is copied.
+ */
+int server_open(struct server **server, const struct server_options *options);
+int server_start(struct server *server);
 
 /* Close every connection, remove the socket, end the thread; returns NULL. NULL is fine. */
 struct server *server_stop(struct server *server);

@@ -96,13 +96,21 @@ void notify(const char *state);
 unsigned int notify_watchdog_ms(void);
 
 /*
- * service.c: what runs beside the policy: control server, metrics, watchdog. Between attach and
- * detach. 0, or an exit code after a message. NULL is fine for stop.
+ * service.c: what runs beside the policy: control server, metrics, watchdog. Opened before attach
+ * and before privileges are given up, started between attach and detach. 0, or an exit code after a
+ * message. NULL is fine for stop.
  */
 struct service;
-int service_start(struct service **service, struct qumun *q,
-		  const struct daemon_options *o);
+int service_open(struct service **service, struct qumun *q,
+		 const struct daemon_options *o);
+int service_start(struct service *service);
 struct service *service_stop(struct service *service);
+
+/*
+ * privileges.c: from here on this thread and those that it starts have no capability and can gain
+ * none. 0, or -errno after a message.
+ */
+int privileges_drop(void);
 
 /* check.c: features of this kernel, one a line or JSON; EXIT_CLEAN or EXIT_SYSTEM. */
 int check_run(bool json);

@@ -158,13 +158,17 @@ static int schedule(struct qumun *q, const struct daemon_options *o, int argc,
 
 	protect_from_oom();
 	catch_signals(q, o->for_seconds);
-	if (qumun_attach(q))
-		return EXIT_RUNTIME;
-	say(QUMUN_LOG_INFO, "attached: policy %s, %s mode%s", o->policy,
-	    o->mode == QUMUN_MODE_KERNEL ? "kernel" : "user",
-	    o->partial ? ", partial" : "");
-	err = service_start(&service, q, o);
+	err = service_open(&service, q, o);
+	if (!err && (privileges_drop() || qumun_attach(q)))
+		err = EXIT_RUNTIME;
+	if (!err) {
+		say(QUMUN_LOG_INFO, "attached: policy %s, %s mode%s", o->policy,
+		    o->mode == QUMUN_MODE_KERNEL ? "kernel" : "user",
+		    o->partial ? ", partial" : "");
+		err = service_start(service);
+	}
 	if (err) {
+		service_stop(service);
 		qumun_detach(q);
 		return err;
 	}

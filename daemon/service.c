@@ -49,7 +49,7 @@ static int find_group(const char *option, const char *name, gid_t *gid)
 	return 0;
 }
 
-int service_start(struct service **out, struct qumun *q, const struct daemon_options *o)
+int service_open(struct service **out, struct qumun *q, const struct daemon_options *o)
 {
 	struct server_options so = { .handle = requests_answer,
 				     .tick_ms = notify_watchdog_ms() / 3 };
@@ -71,22 +71,30 @@ int service_start(struct service **out, struct qumun *q, const struct daemon_opt
 	if (!err)
 		err = find_group("--change-group", o->change_group, &so.change_group);
 	if (!err && (so.path || so.tick))
-		err = server_start(&s->server, &so) ? EXIT_RUNTIME : 0;
+		err = server_open(&s->server, &so) ? EXIT_RUNTIME : 0;
 	if (err && err != EXIT_USAGE && !o->socket) {
 		/* nobody asked for it by name: scheduling goes on without */
 		say(QUMUN_LOG_WARN, "gthulhuctl will not find this daemon");
 		so.path = NULL;
-		err = so.tick && server_start(&s->server, &so) ? EXIT_RUNTIME : 0;
+		err = so.tick && server_open(&s->server, &so) ? EXIT_RUNTIME : 0;
 	}
-	if (!err && o->metrics)
-		err = metrics_start(&s->metrics, q, o);
 	if (err) {
 		service_stop(s);
 		return err;
 	}
 	*out = s;
-	notify("READY=1\nSTATUS=scheduling");
 	return 0;
+}
+
+int service_start(struct service *s)
+{
+	int err = s->server && server_start(s->server) ? EXIT_RUNTIME : 0;
+
+	if (!err && s->backend.options->metrics)
+		err = metrics_start(&s->metrics, s->backend.q, s->backend.options);
+	if (!err)
+		notify("READY=1\nSTATUS=scheduling");
+	return err;
 }
 
 struct service *service_stop(struct service *s)

@@ -88,12 +88,14 @@ struct qumun_options {
  * Load the BPF half from @path, or the copy inside the library if @path is NULL. On success the
  * handle is in *@q and belongs to the caller. @options may be NULL.
  *   -EPERM   not root, or BPF is locked down
- *   -ENOENT  no such object file, or a kernel without sched_ext (needs 6.12 or newer)
+ *   -ENOENT  no such object file, a kernel without sched_ext (needs 6.12 or newer), or a pid
+ *            namespace other than the initial one
  *   -EINVAL  a bad option, a broken object file, or the kernel's verifier refused it; the last
  *            20 lines of its log are in the message
  *   -ENOMEM  out of memory
  * On failure *@q is NULL and qumun_strerror(NULL) tells why, in the calling thread. Raises the
- * process's RLIMIT_MEMLOCK and takes over libbpf's print callback. Since 0.1.
+ * process's RLIMIT_MEMLOCK and takes over libbpf's print callback. No other function needs a
+ * capability, so a program may give them up between load and attach. Since 0.1.
  */
 int qumun_load(const char *path, const struct qumun_options *options, struct qumun **q);
 
@@ -143,7 +145,7 @@ int qumun_run(struct qumun *q);
  * ignored. After the policy's death nobody has to hurry for takeover_ns (2 s); then the BPF half
  * detaches by itself.
  *   -EPERM   not root
- *   -ENOENT  no scheduler of this library is running
+ *   -ENOENT  no scheduler of this library is running, or as qumun_load()
  *   -EPROTO  it speaks another arena ABI: stop it and attach anew
  * Since 0.1.
  */

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <bpf/btf.h>
 
 #include "internal.h"
 
+#define INITIAL_PID_NAMESPACE 0xEFFFFFFCU /* its inode number on every kernel */
 #define REMEDY "; try `./dev run` for a virtual machine"
 
 static bool has_kind(const struct btf *btf, const char *name, __u32 kind)
@@ -50,6 +52,15 @@ static bool has_jit(const struct btf *btf)
 		fclose(f);
 	}
 	return on != 0;
+}
+
+/* The BPF half knows tasks by their pids in the initial namespace, and we by ours. */
+static bool has_true_pids(const struct btf *btf)
+{
+	struct stat st;
+
+	/* without /proc nothing can be said, and much else will fail */
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL_PID_NAMESPACE;
 }
 
 static bool has_insert(const struct btf *btf)
@@ -116,6 +127,11 @@ static const struct {
 	  "the BPF just-in-time compiler is off, and an arena needs it: "
 	  "`sysctl net.core.bpf_jit_enable=1`",
 	  has_jit },
+	{ "pids", true, "pids of the initial pid namespace",
+	  "this process is in a pid namespace of its own, and its pids mean nothing to the "
+	  "kernel half: run it on the host, or in a container with the host's pids "
+	  "(docker --pid=host, hostPID: true)",
+	  has_true_pids },
 	{ "dispatch", true, "kfunc scx_bpf_dsq_insert, or scx_bpf_dispatch before 6.13",
 	  "this kernel's type information names no kfunc that dispatches a task: it was built "
 	  "with pahole older than 1.26" REMEDY,
@@ -161,21 +177,29 @@ QUMUN_API int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), 
 	return err;
 }
 
-const char *check_missing_in(const struct btf *btf)
+static const char *first_missing(const struct btf *btf, bool here)
 {
 	unsigned int i;
 
 	for (i = 0; i < NR_FEATURES; i++) {
+		if (!here &&
+		    (features[i].probe == has_jit || features[i].probe == has_true_pids))
+			continue;
 		if (features[i].required && !features[i].probe(btf))
 			return features[i].missing;
 	}
 	return NULL;
 }
 
+const char *check_missing_in(const struct btf *btf)
+{
+	return first_missing(btf, false);
+}
+
 const char *check_missing(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	const char *missing = check_missing_in(btf);
+	const char *missing = first_missing(btf, true);
 
 	btf__free(btf);
 	return missing;

@@ -27,9 +27,9 @@ enum link_id {
 
 struct qumun {
 	struct qumun_options opt;
-	struct bpf_object *obj; /* NULL: taken over, everything comes from the pins */
-	int links[NR_LINKS];	/* links.c; -1: not attached */
-	int link_sources[NR_LINKS];
+	struct bpf_object *obj;	    /* NULL: taken over, everything comes from the pins */
+	int links[NR_LINKS];	    /* links.c; -1: not attached */
+	int link_sources[NR_LINKS]; /* opened from pins; link_source() */
 	atomic_bool attached;
 
 	/* what the `control` map holds; written through control_write() */
@@ -149,13 +149,13 @@ void engine_release(struct qumun *q);
 bool scx_is_free(void);
 
 /*
- * links.c. link_attach(): -ENOENT if this kernel lacks the tracepoint. link_adopt() opens a pin and
- * finds out what the link was made from, so that it can be made again. links_close() detaches what
- * is not pinned; links_forget() is for the end of the handle.
+ * links.c. link_attach(): -ENOENT if this kernel lacks the tracepoint. link_source(): the descriptor
+ * of the map or program that a link is made from, or negative. links_close() detaches what is not
+ * pinned; links_forget() is for the end of the handle.
  */
 void links_init(struct qumun *q);
 int link_attach(struct qumun *q, enum link_id id);
-int link_adopt(struct qumun *q, enum link_id id, const char *pin);
+int link_source(const struct qumun *q, enum link_id id);
 void links_close(struct qumun *q);
 void links_forget(struct qumun *q);
 
@@ -217,11 +217,11 @@ bool topology_online(const struct topology *t, __u32 cpu);
 bool topology_possible(const struct topology *t, __u32 cpu);
 bool cpu_is_online(__u32 cpu);
 
-/* check.c: a sentence about the first thing this kernel lacks, or NULL. */
+/* check.c: a sentence about the first thing that is missing here, or NULL. */
 const char *check_missing(void);
 
 struct btf;
-/* The same of the kernel that @btf describes; NULL: one without type information. */
+/* The same of a kernel that @btf describes; NULL: one without type information. */
 const char *check_missing_in(const struct btf *btf);
 
 #endif

@@ -3,7 +3,7 @@
  * The links that make the kernel call the BPF half. They are kept as descriptors, so that one
  * that was made here and one that came from a pin (takeover.c) are the same thing, and either
  * can be made again after it was closed: from the object, or from the map and the programs that
- * the pinned links name.
+ * are pinned beside the links.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -31,7 +31,7 @@ static int attach_scheduler(struct qumun *q)
 	int fd;
 
 	if (!q->obj)
-		return bpf_link_create(q->link_sources[LINK_SCHEDULER], 0, BPF_STRUCT_OPS,
+		return bpf_link_create(link_source(q, LINK_SCHEDULER), 0, BPF_STRUCT_OPS,
 				       NULL);
 	link = bpf_map__attach_struct_ops(
 		bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
@@ -43,14 +43,20 @@ static int attach_scheduler(struct qumun *q)
 	return fd;
 }
 
+int link_source(const struct qumun *q, enum link_id id)
+{
+	if (!q->obj)
+		return q->link_sources[id];
+	if (id == LINK_SCHEDULER)
+		return bpf_map__fd(bpf_object__find_map_by_name(q->obj, "gthulhu_ops"));
+	/* not loaded: this kernel lacks its tracepoint */
+	return bpf_program__fd(bpf_object__find_program_by_name(q->obj, programs[id]));
+}
+
 static int attach_program(struct qumun *q, enum link_id id)
 {
-	int prog = q->link_sources[id];
+	int prog = link_source(q, id);
 
-	if (q->obj)
-		prog = bpf_program__fd(
-			bpf_object__find_program_by_name(q->obj, programs[id]));
-	/* not loaded: this kernel lacks its tracepoint */
 	return prog < 0 ? -ENOENT : bpf_raw_tracepoint_open(NULL, prog);
 }
 
@@ -61,29 +67,6 @@ int link_attach(struct qumun *q, enum link_id id)
 	if (fd < 0)
 		return fd;
 	q->links[id] = fd;
-	return 0;
-}
-
-/* What a link of another process's making was made from. */
-static int source_of(int link, enum link_id id)
-{
-	struct bpf_link_info info = { 0 };
-	__u32 size = sizeof(info);
-
-	if (bpf_link_get_info_by_fd(link, &info, &size))
-		return -1;
-	return id == LINK_SCHEDULER ? bpf_map_get_fd_by_id(info.struct_ops.map_id)
-				    : bpf_prog_get_fd_by_id(info.prog_id);
-}
-
-int link_adopt(struct qumun *q, enum link_id id, const char *pin)
-{
-	int fd = bpf_obj_get(pin);
-
-	if (fd < 0)
-		return -errno;
-	q->links[id] = fd;
-	q->link_sources[id] = source_of(fd, id);
 	return 0;
 }
 

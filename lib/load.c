@@ -187,10 +187,8 @@ static int load_object(struct qumun *q)
 {
 	struct bpf_program *prog;
 	char *log = calloc(1, VERIFIER_LOG);
-	struct rlimit forever = { RLIM_INFINITY, RLIM_INFINITY };
 	int err;
 
-	setrlimit(RLIMIT_MEMLOCK, &forever);
 	bpf_object__for_each_program(prog, q->obj)
 	{
 		if (log)
@@ -267,6 +265,7 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 
 struct qumun *qumun_new(const struct qumun_options *options)
 {
+	struct rlimit forever = { RLIM_INFINITY, RLIM_INFINITY };
 	struct qumun *q = calloc(1, sizeof(*q));
 
 	if (!q)
@@ -274,7 +273,13 @@ struct qumun *qumun_new(const struct qumun_options *options)
 	links_init(q);
 	q->wait_fd = -1;
 	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->stop_fd < 0) {
+		free(q);
+		return NULL;
+	}
 	pthread_mutex_init(&q->control_lock, NULL);
+	/* for qumun_run(), which may come when the privilege for it is gone; refused: it says so */
+	setrlimit(RLIMIT_MEMLOCK, &forever);
 	if (options)
 		memcpy(&q->opt, options,
 		       options->size < sizeof(q->opt) ? options->size : sizeof(q->opt));
@@ -292,7 +297,7 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	*out = NULL;
 	q = qumun_new(options);
 	if (!q)
-		return qumun_fail(NULL, -ENOMEM, "out of memory");
+		return qumun_fail(NULL, -errno, "a new handle: %s", strerror(errno));
 	err = check_options(q);
 	if (err)
 		goto fail;

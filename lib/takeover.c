@@ -43,11 +43,14 @@
 	X("rule_events", rule_events_fd)                                                 \
 	X("watch", watch_fd) /* its timer ends with the last descriptor or pin */
 
-static const char *const link_pins[NR_LINKS] = {
-	[LINK_EXIT] = "exit_link",
-	[LINK_SCHEDULER] = "link",
-	[LINK_RENAME] = "rename_link",
-	[LINK_EXEC] = "exec_link",
+/* Each link, and the map or program that it is made from: to attach again after an ejection. */
+static const struct {
+	const char *link, *source;
+} link_pins[NR_LINKS] = {
+	[LINK_EXIT] = { "exit_link", "exit_program" },
+	[LINK_SCHEDULER] = { "link", "ops" },
+	[LINK_RENAME] = { "rename_link", "rename_program" },
+	[LINK_EXEC] = { "exec_link", "exec_program" },
 };
 
 static const char *pin_path(char *buf, size_t size, const char *name)
@@ -64,14 +67,30 @@ void takeover_unpin(void)
 #define X(name, fd) unlink(pin_path(path, sizeof(path), name));
 	PINNED_MAPS(X)
 #undef X
-	for (i = 0; i < NR_LINKS; i++)
-		unlink(pin_path(path, sizeof(path), link_pins[i]));
+	for (i = 0; i < NR_LINKS; i++) {
+		unlink(pin_path(path, sizeof(path), link_pins[i].link));
+		unlink(pin_path(path, sizeof(path), link_pins[i].source));
+	}
 	rmdir(PIN_DIR);
+}
+
+static int pin(int fd, const char *name)
+{
+	char path[128];
+
+	return bpf_obj_pin(fd, pin_path(path, sizeof(path), name)) ? -errno : 0;
+}
+
+/* A descriptor, or -1. */
+static int open_pin(const char *name)
+{
+	char path[128];
+
+	return bpf_obj_get(pin_path(path, sizeof(path), name));
 }
 
 int takeover_pin(struct qumun *q)
 {
-	char path[128];
 	int i, err = 0;
 
 	/* nobody is attached, or attach would have refused: what is there is stale */
@@ -79,14 +98,16 @@ int takeover_pin(struct qumun *q)
 	if (mkdir(PIN_DIR, 0700))
 		err = -errno;
 #define X(name, fd)                                                                      \
-	if (!err && bpf_obj_pin(q->fd, pin_path(path, sizeof(path), name)))              \
-		err = -errno;
+	if (!err)                                                                        \
+		err = pin(q->fd, name);
 	PINNED_MAPS(X)
 #undef X
 	for (i = 0; !err && i < NR_LINKS; i++) {
-		if (q->links[i] >= 0 &&
-		    bpf_obj_pin(q->links[i], pin_path(path, sizeof(path), link_pins[i])))
-			err = -errno;
+		if (q->links[i] < 0)
+			continue;
+		err = pin(q->links[i], link_pins[i].link);
+		if (!err)
+			err = pin(link_source(q, i), link_pins[i].source);
 	}
 	if (!err) {
 		q->pinned = true;
@@ -103,17 +124,18 @@ int takeover_pin(struct qumun *q)
 
 static int open_pins(struct qumun *q)
 {
-	char path[128];
 	int i;
 
 #define X(name, fd)                                                                      \
-	q->fd = bpf_obj_get(pin_path(path, sizeof(path), name));                         \
+	q->fd = open_pin(name);                                                          \
 	if (q->fd < 0)                                                                   \
 		return -errno;
 	PINNED_MAPS(X)
 #undef X
-	for (i = 0; i < NR_LINKS; i++)
-		(void)link_adopt(q, i, pin_path(path, sizeof(path), link_pins[i]));
+	for (i = 0; i < NR_LINKS; i++) {
+		q->links[i] = open_pin(link_pins[i].link);
+		q->link_sources[i] = open_pin(link_pins[i].source);
+	}
 	/* the others may be missing */
 	return q->links[LINK_SCHEDULER] >= 0 && q->links[LINK_EXIT] >= 0 ? 0 : -ENOENT;
 }
@@ -192,6 +214,7 @@ static int nobody_runs(struct qumun *q)
 
 QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun **out)
 {
+	const char *missing;
 	__u32 zero = 0;
 	struct qumun *q;
 	int err;
@@ -199,12 +222,16 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	*out = NULL;
 	q = qumun_new(options);
 	if (!q)
-		return qumun_fail(NULL, -ENOMEM, "out of memory");
+		return qumun_fail(NULL, -errno, "a new handle: %s", strerror(errno));
 	if (geteuid()) {
 		err = qumun_fail(q, -EPERM, "taking a scheduler over needs root");
 		goto fail;
 	}
-	if (open_pins(q) || bpf_map_lookup_elem(q->control_fd, &zero, &q->control)) {
+	missing = check_missing();
+	if (missing) {
+		err = qumun_fail(q, -ENOENT, "%s", missing);
+	} else if (open_pins(q) ||
+		   bpf_map_lookup_elem(q->control_fd, &zero, &q->control)) {
 		err = nobody_runs(q);
 	} else if (scx_is_free()) {
 		/* the pins of one that was ended */

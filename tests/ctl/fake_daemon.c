@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 
 	if (argc > 2)
 		how = argv[2];
-	if (server_start(&s, &o))
+	if (server_open(&s, &o) || server_start(s))
 		return 1;
 	puts("ready");
 	fflush(stdout);

@@ -16,6 +16,13 @@
 #include "../../daemon/control.h"
 #include "../tap.h"
 
+static int start(struct server **s, const struct server_options *options)
+{
+	int err = server_open(s, options);
+
+	return err ? err : server_start(*s);
+}
+
 #define PATIENCE_MS 400
 #define STATUS                                                                           \
 	"{\"v\":1,\"id\":1,\"request\":\"mode.set\",\"args\":{\"mode\":\"user\"}}\n"
@@ -329,7 +336,7 @@ static void strangers(struct server_options *o)
 	o->change_group = 4002;
 	snprintf(path, sizeof(path), "%s/other.sock", folder);
 	o->path = path;
-	if (!tap_ok(!server_start(&s, o), "a server with groups"))
+	if (!tap_ok(!start(&s, o), "a server with groups"))
 		return;
 	tap_ok(stranger_hears(7, 0, "denied"), "no member: denied");
 	tap_ok(stranger_hears(4001, 0, "may read, but not change"),
@@ -341,7 +348,7 @@ static void strangers(struct server_options *o)
 	tap_ok(stranger_hears(4002, SERVER_MAX_PER_USER, "busy"), "but no more");
 	server_stop(s);
 	o->change_group = SERVER_NO_GROUP;
-	server_start(&s, o);
+	start(&s, o);
 	stat(path, &st);
 	tap_ok((st.st_mode & 07777) == 0660 && st.st_gid == 4001, "one group: mode 660");
 	server_stop(s);
@@ -353,11 +360,10 @@ static void lifetime(struct server_options *o)
 	struct stat st;
 	int fd;
 
-	tap_ok(!server_start(&s, o), "a server starts");
-	tap_is(server_start(&second, o), -EADDRINUSE,
-	       "a second at the same place does not");
+	tap_ok(!start(&s, o), "a server starts");
+	tap_is(start(&second, o), -EADDRINUSE, "a second at the same place does not");
 	o->take_over = true;
-	tap_ok(!server_start(&second, o), "unless it takes over");
+	tap_ok(!start(&second, o), "unless it takes over");
 	o->take_over = false;
 	server_stop(s);
 	honest("the old one, which is gone");
@@ -371,11 +377,10 @@ static void lifetime(struct server_options *o)
 		bind(fd, (struct sockaddr *)&a, sizeof(a));
 	}
 	close(fd);
-	tap_ok(!server_start(&s, o), "what a dead one left is no hindrance");
+	tap_ok(!start(&s, o), "what a dead one left is no hindrance");
 	server_stop(s);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	tap_is(server_start(&s, o), -EADDRINUSE,
-	       "a file that is no socket is left alone");
+	tap_is(start(&s, o), -EADDRINUSE, "a file that is no socket is left alone");
 	tap_ok(!stat(path, &st) && S_ISREG(st.st_mode), "it is still there");
 	unlink(path);
 	tap_ok(server_stop(NULL) == NULL, "stopping none");
@@ -396,7 +401,7 @@ int main(void)
 		return tap_skip_all("no folder in /tmp");
 	snprintf(path, sizeof(path), "%s/control.sock", folder);
 	lifetime(&o);
-	tap_ok(!server_start(&s, &o), "started");
+	tap_ok(!start(&s, &o), "started");
 	ordinary();
 	garbage();
 	huge();

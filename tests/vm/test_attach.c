@@ -3,6 +3,8 @@
  * Attaching and detaching, again and again under a light load: by signal, by --for, and 20 times
  * through the library with one loaded object. Nothing is left behind in the kernel.
  */
+#include <dirent.h>
+
 #include "vmtest.h"
 
 /* How many BPF maps and programs the kernel holds. */
@@ -29,12 +31,65 @@ static unsigned int nr_objects_settled(unsigned int want)
 	return nr_objects();
 }
 
+/* Lines of all threads' /proc/PID/task/TID/status that begin with @name; of them, with @value. */
+static unsigned int count_status(pid_t pid, const char *name, const char *value,
+				 unsigned int *with)
+{
+	char path[64], line[256], *v;
+	unsigned int n = 0;
+	struct dirent *e;
+	FILE *f;
+	DIR *dir;
+
+	*with = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", pid,
+			 e->d_name);
+		f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
+		while (f && fgets(line, sizeof(line), f)) {
+			if (strncmp(line, name, strlen(name)))
+				continue;
+			v = line + strlen(name);
+			v += strspn(v, ":\t ");
+			v[strcspn(v, "\n")] = '\0';
+			n++;
+			*with += !strcmp(v, value);
+		}
+		if (f)
+			fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void without_privileges(const struct daemon *d)
+{
+	static const char *const lines[][2] = {
+		{ "NoNewPrivs", "1" },
+		{ "CapInh", "0000000000000000" },
+		{ "CapPrm", "0000000000000000" },
+		{ "CapEff", "0000000000000000" },
+		{ "CapAmb", "0000000000000000" },
+	};
+	unsigned int i, n, with;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		n = count_status(d->pid, lines[i][0], lines[i][1], &with);
+		tap_ok(n >= 4 && with == n, "%s is %s in all of %u threads", lines[i][0],
+		       lines[i][1], n);
+	}
+}
+
 static void ends_cleanly(int sig, const char *name)
 {
 	struct daemon d = { 0 };
 
 	if (!daemon_start(&d, NULL))
 		return;
+	without_privileges(&d);
 	tap_is(daemon_end(&d, sig), 0, "%s: exit code 0", name);
 	tap_ok(scx_disabled(), "%s: the kernel's scheduler is back when it has ended",
 	       name);

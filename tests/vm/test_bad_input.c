@@ -138,6 +138,33 @@ static void occupied(void)
 	tap_ok(wait_for_scx(NULL, 5000), "the other scheduler is gone");
 }
 
+/* Pids of another namespace would name the wrong tasks to the kernel half. */
+static void foreign_pids(void)
+{
+	static const char *const commands[] = {
+		"unshare -p -f gthulhu 2>&1",
+		"unshare -p -f gthulhu --takeover 2>&1",
+		"unshare -p -f gthulhu --check 2>&1",
+	};
+	char line[1024];
+	bool said;
+	size_t i;
+	FILE *f;
+	int rc;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		f = popen(commands[i], "r");
+		said = false;
+		while (f && fgets(line, sizeof(line), f))
+			said |= strstr(line, "in a pid namespace of its own") != NULL;
+		rc = f ? pclose(f) : -1;
+		tap_ok(WIFEXITED(rc) && WEXITSTATUS(rc) == 78, "%s: exit code 78",
+		       commands[i]);
+		tap_ok(said, "%s: the message says why", commands[i]);
+	}
+	tap_ok(scx_disabled(), "a pid namespace: the machine keeps its scheduler");
+}
+
 static void second_daemon(void)
 {
 	struct daemon first = { 0 }, second = { 0 };
@@ -165,6 +192,7 @@ int main(void)
 		tap_ok(false, "chown: %s", strerror(errno));
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		run_case(&cases[i]);
+	foreign_pids();
 	occupied();
 	second_daemon();
 	return tap_done();
