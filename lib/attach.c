@@ -85,23 +85,6 @@ static int refuse_second(struct qumun *q)
 		state);
 }
 
-QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops)
-{
-	if (!ops || ops->abi_version != QUMUN_POLICY_ABI || ops->size < sizeof(*ops) ||
-	    !ops->enqueue)
-		return qumun_fail(
-			q, -EINVAL,
-			"policy %s is for policy ABI %u, this library speaks %d: build "
-			"it against this qumun/policy.h",
-			ops && ops->name ? ops->name : "(none)",
-			ops ? ops->abi_version : 0, QUMUN_POLICY_ABI);
-	if (q->attached)
-		return qumun_fail(q, -EBUSY,
-				  "the policy cannot be changed while attached");
-	q->policy = ops;
-	return 0;
-}
-
 /* Make the kernel call us, and let the links outlive this process. */
 static int attach_links(struct qumun *q)
 {

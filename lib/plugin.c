@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Policies from shared objects. Their code runs in this process, which is root: a file that
+ * Which policy decides. A shared object's code runs in this process, which is root: a file that
  * others can write is refused. What was checked is what is opened: both go through one
  * descriptor.
  */
@@ -15,6 +15,7 @@
 #include "internal.h"
 
 #define SYMBOL "qumun_policy_plugin"
+#define MAX_STATE (1U << 30) /* bytes of private state */
 
 static int check_file(struct qumun *q, int fd, const char *path)
 {
@@ -40,25 +41,56 @@ static int check_file(struct qumun *q, int fd, const char *path)
 	return 0;
 }
 
-static int check_policy(struct qumun *q, const char *path,
+/* Nothing of a table of another ABI is looked at. */
+static int check_policy(struct qumun *q, const char *who,
 			const struct qumun_policy_ops *ops)
 {
-	if (!ops)
-		return qumun_fail(
-			q, -EINVAL,
-			"%s is no policy: it lacks the symbol " SYMBOL
-			"; define it with QUMUN_POLICY() and -DQUMUN_POLICY_PLUGIN",
-			path);
 	if (ops->abi_version != QUMUN_POLICY_ABI)
 		return qumun_fail(
 			q, -EINVAL,
 			"policy %s is for policy ABI %u, this library speaks %d: build "
 			"it against this qumun/policy.h",
-			path, ops->abi_version, QUMUN_POLICY_ABI);
+			who, ops->abi_version, QUMUN_POLICY_ABI);
+	if (ops->size < sizeof(*ops))
+		return qumun_fail(
+			q, -EINVAL,
+			"policy %s has a table of %llu bytes, %zu are needed: build it against "
+			"this qumun/policy.h",
+			who, (unsigned long long)ops->size, sizeof(*ops));
 	if (!ops->enqueue || !ops->name)
-		return qumun_fail(q, -EINVAL, "policy %s has no %s: it is required", path,
+		return qumun_fail(q, -EINVAL, "policy %s has no %s: it is required", who,
 				  ops->enqueue ? "name" : "enqueue callback");
-	return qumun_set_policy(q, ops);
+	if (ops->state_size > MAX_STATE)
+		return qumun_fail(
+			q, -EINVAL,
+			"policy %s asks for %llu bytes of state: %u are accepted", who,
+			(unsigned long long)ops->state_size, MAX_STATE);
+	return 0;
+}
+
+static int choose(struct qumun *q, const char *who, const struct qumun_policy_ops *ops)
+{
+	int err = check_policy(q, who, ops);
+
+	if (!err && q->attached)
+		err = qumun_fail(q, -EBUSY,
+				 "the policy cannot be changed while attached");
+	if (!err)
+		q->policy = ops;
+	return err;
+}
+
+QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops)
+{
+	if (!q)
+		return -EINVAL;
+	if (!ops)
+		return qumun_fail(q, -EINVAL,
+				  "no policy: give a struct qumun_policy_ops");
+	return choose(q,
+		      ops->abi_version == QUMUN_POLICY_ABI && ops->name ? ops->name
+									: "(unnamed)",
+		      ops);
 }
 
 /* Through the descriptor's name, so that the file can't be swapped after the check. */
@@ -76,6 +108,7 @@ static int open_plugin(struct qumun *q, int fd, const char *path, void **handle)
 
 QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
 {
+	const struct qumun_policy_ops *ops;
 	void *handle = NULL;
 	int err, fd;
 
@@ -92,7 +125,15 @@ QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
 	err = open_plugin(q, fd, path, &handle);
 	if (err)
 		goto out;
-	err = check_policy(q, path, dlsym(handle, SYMBOL));
+	ops = dlsym(handle, SYMBOL);
+	if (ops)
+		err = choose(q, path, ops);
+	else
+		err = qumun_fail(
+			q, -EINVAL,
+			"%s is no policy: it lacks the symbol " SYMBOL
+			"; define it with QUMUN_POLICY() and -DQUMUN_POLICY_PLUGIN",
+			path);
 	if (err)
 		goto out;
 	plugin_close(q);

@@ -13,6 +13,7 @@ API_TESTS='test_api test_task_info test_exit_events test_params test_standing te
 # soak_items: the names of all items, in the order in which they run. All rows of a test are one item.
 soak_items() {
 	echo host
+	echo fuzz
 	manifest_rows soak | awk '!seen[$1]++ { print "vm:" $1 }'
 	for si_series in $ALL_SERIES; do
 		echo "kernel:$si_series"
@@ -32,6 +33,10 @@ soak_key() {
 soak_item() {
 	case $1 in
 	host) host_all ;;
+	fuzz)
+		export QUMUN_FUZZ_SECONDS=600
+		host_sanitized asan-fuzz fuzz -Db_sanitize=address,undefined -Dfuzz=true
+		;;
 	vm:*) vm_tests soak "$newest" all "${1#vm:}" ;;
 	kernel:*)
 		sn_series=${1#kernel:}

@@ -27,7 +27,7 @@ host_all() {
 	sh_tests layering "$top/tests/layering.sh"
 	sh_tests lint lint_tap
 	meson_tests "$BUILD" host host
-	host_sanitized asan host -Db_sanitize=address,undefined
+	host_sanitized asan-fuzz host -Db_sanitize=address,undefined -Dfuzz=true
 	host_sanitized tsan ring -Db_sanitize=thread
 }
 

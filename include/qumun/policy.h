@@ -79,9 +79,9 @@ struct qumun_terms {
  * struct qumun_policy_ops - a policy
  * @abi_version: QUMUN_POLICY_ABI
  * @size:        sizeof(struct qumun_policy_ops), so that the table can grow
- * @name:        what --policy takes
+ * @name:        what --policy takes. Required.
  * @description: one line for people
- * @state_size:  bytes of private state, allocated and zeroed by the host before @init
+ * @state_size:  bytes of private state, at most 1 GiB; the host zeroes them before @init
  *
  * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
  * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task

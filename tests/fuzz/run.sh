@@ -4,10 +4,10 @@
 # One libFuzzer target for a while: first the kept corpus, then what it makes of it.
 #
 # usage: tests/fuzz/run.sh TARGET CORPUS
-# QUMUN_FUZZ_SECONDS: how long (default 10)
+# QUMUN_FUZZ_SECONDS: how long (default 5; soak: 600)
 
 target=$1 corpus=$2
-seconds=${QUMUN_FUZZ_SECONDS:-10}
+seconds=${QUMUN_FUZZ_SECONDS:-5}
 name=${target##*/}
 found=${target%/*}/found-$name
 log=$found.log
