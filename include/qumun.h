@@ -371,7 +371,11 @@ int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major);
 /* The version of the library that runs, e.g. "0.1.0". */
 const char *qumun_version(void);
 
-/* The sentence of the last error on @q, or of the last qumun_load() of this thread if NULL. */
+/*
+ * The sentence of the last error that this thread met on @q, or any thread if it met none; NULL: of
+ * this thread's last qumun_load() or qumun_takeover() that failed. Valid until the thread's next
+ * call of this library.
+ */
 const char *qumun_strerror(const struct qumun *q);
 
 #ifdef __cplusplus

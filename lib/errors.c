@@ -5,10 +5,21 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "internal.h"
 
-static _Thread_local char load_error[sizeof(((struct qumun *)0)->error)];
+/*
+ * Each thread has its own last sentence, so that one thread's error never changes what another
+ * reads; the handle has a copy for who asks without having met an error.
+ */
+static _Thread_local struct {
+	unsigned long long id; /* of the handle that it is about */
+	char text[ERROR_TEXT];
+} mine;
+
+static _Thread_local char load_error[ERROR_TEXT];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void deliver(struct qumun *q, enum qumun_log_level level, const char *text)
 {
@@ -18,12 +29,18 @@ static void deliver(struct qumun *q, enum qumun_log_level level, const char *tex
 
 int qumun_fail(struct qumun *q, int err, const char *fmt, ...)
 {
-	char *text = q ? q->error : load_error;
+	char *text = q ? mine.text : load_error;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(load_error), fmt, ap);
+	vsnprintf(text, ERROR_TEXT, fmt, ap);
 	va_end(ap);
+	if (q) {
+		mine.id = q->id;
+		pthread_mutex_lock(&lock);
+		memcpy(q->error, text, sizeof(q->error));
+		pthread_mutex_unlock(&lock);
+	}
 	deliver(q, QUMUN_LOG_ERROR, text);
 	return err;
 }
@@ -47,7 +64,16 @@ void errors_keep(const struct qumun *q)
 
 QUMUN_API const char *qumun_strerror(const struct qumun *q)
 {
-	return q ? q->error : load_error;
+	if (!q)
+		return load_error;
+	if (mine.id != q->id) {
+		pthread_mutex_lock(&lock);
+		memcpy(mine.text, q->error, sizeof(mine.text));
+		pthread_mutex_unlock(&lock);
+		/* not remembered as this thread's: the next call looks again */
+		mine.id = 0;
+	}
+	return mine.text;
 }
 
 QUMUN_API const char *qumun_version(void)

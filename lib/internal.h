@@ -17,6 +17,8 @@
 
 #include "../engine/engine.h"
 
+#define ERROR_TEXT 4096
+
 enum link_id {
 	LINK_EXIT,	/* tracepoint: a process exits */
 	LINK_SCHEDULER, /* the struct_ops */
@@ -89,7 +91,8 @@ struct qumun {
 		[QUMUN_MAX_CPUS]; /* idle time as last reported; never goes back */
 
 	const struct bpf_exit_report *exit_report; /* the map's own memory, or NULL */
-	char error[4096];
+	unsigned long long id;	/* never used twice in a process; not 0 */
+	char error[ERROR_TEXT]; /* errors.c */
 };
 
 #define QUMUN_API __attribute__((visibility("default")))
@@ -215,7 +218,10 @@ __u32 topology_count(const struct topology *t, enum topology_level level);
 int topology_domain(const struct topology *t, enum topology_level level, __u32 cpu);
 bool topology_online(const struct topology *t, __u32 cpu);
 bool topology_possible(const struct topology *t, __u32 cpu);
-bool cpu_is_online(__u32 cpu);
+/* CPUs are numbered below this, with holes on some machines; 0: sysfs does not tell. */
+__u32 topology_cpu_ids(const char *root);
+/* Set those that are online, all if sysfs does not tell. */
+void topology_read_online(const char *root, bool *online, __u32 nr_cpus);
 
 /* check.c: a sentence about the first thing that is missing here, or NULL. */
 const char *check_missing(void);

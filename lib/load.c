@@ -130,11 +130,13 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	size_t size;
 	int err;
 
-	q->nr_cpus = (__u32)libbpf_num_possible_cpus();
-	if (q->nr_cpus > QUMUN_MAX_CPUS)
-		return qumun_fail(q, -EINVAL,
-				  "%u possible CPUs: at most %d are supported",
-				  q->nr_cpus, QUMUN_MAX_CPUS);
+	q->nr_cpus = topology_cpu_ids(NULL);
+	if (!q->nr_cpus || q->nr_cpus > QUMUN_MAX_CPUS)
+		return qumun_fail(
+			q, -EINVAL,
+			"%u possible CPUs in /sys/devices/system/cpu/possible: 1 to %d are "
+			"supported",
+			q->nr_cpus, QUMUN_MAX_CPUS);
 	q->arena_size = arena_layout(layout, q->nr_cpus, 1, q->opt.max_records);
 
 	err = set_entries(q, "slots", q->opt.max_records, 0);
@@ -222,6 +224,7 @@ static int map_fd(struct qumun *q, const char *name)
 static int populate(struct qumun *q, const struct qumun_arena *layout)
 {
 	struct bpf_slot_list free_slots = { .head = QUMUN_NO_SLOT };
+	bool online[QUMUN_MAX_CPUS] = { false };
 	struct bpf_cpu_priv priv = { 0 };
 	__u32 zero = 0, cpu;
 	size_t size;
@@ -252,8 +255,9 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",
 				  strerror(errno));
+	topology_read_online(NULL, online, q->nr_cpus);
 	for (cpu = 0; cpu < q->nr_cpus; cpu++) {
-		priv.online = cpu_is_online(cpu);
+		priv.online = online[cpu];
 		if (bpf_map_update_elem(q->cpus_fd, &cpu, &priv, 0))
 			return qumun_fail(q, -EINVAL,
 					  "writing the BPF half's CPU map: %s",
@@ -267,9 +271,11 @@ struct qumun *qumun_new(const struct qumun_options *options)
 {
 	struct rlimit forever = { RLIM_INFINITY, RLIM_INFINITY };
 	struct qumun *q = calloc(1, sizeof(*q));
+	static atomic_ullong nr_handles;
 
 	if (!q)
 		return NULL;
+	q->id = ++nr_handles;
 	links_init(q);
 	q->wait_fd = -1;
 	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

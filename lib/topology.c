@@ -364,14 +364,25 @@ bool topology_possible(const struct topology *t, __u32 cpu)
 	return cpu < t->nr_cpus && t->possible[cpu];
 }
 
-bool cpu_is_online(__u32 cpu)
+__u32 topology_cpu_ids(const char *root)
 {
-	char path[64];
-	__u32 online;
+	const char *at;
+	char line[4096];
+	__u32 first, last;
 
-	/* a machine that can't take this CPU offline has no such file */
-	snprintf(path, sizeof(path), "cpu/cpu%u/online", cpu);
-	return !read_number("/sys", path, &online) || online;
+	if (!read_line(line, sizeof(line), root ? root : "/sys", "cpu/possible") ||
+	    !parse_list(line, NULL, 0, &first))
+		return 0;
+	/* the kernel's lists ascend */
+	at = line + strlen(line);
+	while (at > line && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	return parse_number(&at, &last) ? last + 1 : 0;
+}
+
+void topology_read_online(const char *root, bool *online, __u32 nr_cpus)
+{
+	read_set(root ? root : "/sys", "cpu/online", online, nr_cpus);
 }
 
 /*

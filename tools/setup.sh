@@ -10,7 +10,7 @@ BUILD_PACKAGES="gcc libc6-dev git clang-19 llvm-19 libclang-rt-19-dev clang-form
 	libyaml-dev libmicrohttpd-dev libncurses-dev scdoc mandoc shellcheck"
 VM_PACKAGES="qemu-system-x86 busybox-static cpio zstd stress-ng rt-tests rt-app bpftool tmux spin"
 SOAK_PACKAGES="mmdebstrap"
-LIBBPF_FLOOR=1.3
+LIBBPF_FLOOR=1.4
 QEMU_FLOOR=8.0
 
 # preconditions: what no package can mend. Each ends in one line and nothing has changed.

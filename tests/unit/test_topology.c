@@ -304,6 +304,26 @@ static void check_holes(void)
 	topology_free(t);
 }
 
+/* Numbers with a hole, as firmware with room for more sockets gives them. */
+static void check_sparse(void)
+{
+	char tree[256];
+	bool online[12];
+	unsigned int i;
+
+	snprintf(tree, sizeof(tree), "%s/sparse", root);
+	tap_is(topology_cpu_ids(tree), 0, "sparse: no list, no numbers");
+	write_tree(tree, "cpu/possible=0-3,8-11\ncpu/online=0-2,8\n");
+	tap_is(topology_cpu_ids(tree), 12, "sparse: numbers go past the count");
+	memset(online, 0, sizeof(online));
+	topology_read_online(tree, online, 12);
+	for (i = 0; i < 12; i++)
+		tap_is(online[i], i <= 2 || i == 8, "sparse: CPU %u", i);
+	snprintf(tree, sizeof(tree), "%s/single", root);
+	write_tree(tree, "cpu/possible=0\n");
+	tap_is(topology_cpu_ids(tree), 1, "sparse: a single CPU");
+}
+
 static void check_apply(void)
 {
 	size_t size = sizeof(struct qumun_arena) + 4 * sizeof(struct qumun_cpu);
@@ -348,8 +368,10 @@ int main(void)
 		check_machine(&machines[i], i);
 	check_holes();
 	check_apply();
+	check_sparse();
 	tap_is(topology_load(root, 0, &t), -EINVAL, "no CPUs");
 	tap_is(topology_load(root, QUMUN_MAX_CPUS + 1, &t), -EINVAL, "too many CPUs");
+	tap_ok(topology_cpu_ids(NULL) > 0, "this machine tells its numbers");
 	tap_is(topology_load(NULL, 2, &t), 0, "this machine");
 	tap_is(topology_domain(t, TOPOLOGY_LLC, 2), -1, "a CPU past the last");
 	topology_free(t);

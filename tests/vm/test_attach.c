@@ -120,6 +120,47 @@ static __u64 nr_asked(struct qumun *q)
 	return qumun_get_counters(q, c) ? 0 : c[QUMUN_C_asked];
 }
 
+/* Kernel memory that cannot be taken back, bytes. */
+static long long slab_bytes(void)
+{
+	long long kb = -1;
+	char line[128];
+	FILE *f;
+
+	write_text("/proc/sys/vm/drop_caches", "3");
+	sleep_ms(1000); /* what waits for grace periods */
+	f = fopen("/proc/meminfo", "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "SUnreclaim:", 11))
+			kb = atoll(line + 11);
+	}
+	if (f)
+		fclose(f);
+	return kb * 1024;
+}
+
+static void no_pins(void)
+{
+	DIR *dir = opendir("/sys/fs/bpf");
+	struct dirent *e;
+	unsigned int n = 0;
+
+	while (dir && (e = readdir(dir)))
+		n += e->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	tap_is(n, 0, "no pins are left");
+}
+
+/* Fewer than a page for each time: less than the smallest map. */
+static void no_slab(long long before, unsigned int times)
+{
+	long long grown = slab_bytes() - before;
+
+	tap_ok(grown < 4096LL * times, "kernel memory grew by %lld bytes in %u times",
+	       grown, times);
+}
+
 static void again_and_again(unsigned int times)
 {
 	struct qumun *q = live_attach(QUMUN_MODE_USER, 0);
@@ -154,7 +195,8 @@ static void again_and_again(unsigned int times)
 
 int main(void)
 {
-	unsigned int before = nr_objects(), after, i;
+	unsigned int before = nr_objects(), after, i, times = short_or_soak(20, 200);
+	long long slab = 0;
 	pid_t load[4];
 
 	for (i = 0; i < 4; i++)
@@ -162,7 +204,15 @@ int main(void)
 	ends_cleanly(SIGINT, "SIGINT");
 	ends_cleanly(SIGTERM, "SIGTERM");
 	ends_by_itself();
-	again_and_again(short_or_soak(20, 200));
+	if (soak()) {
+		/* what the first times leave in caches is no leak */
+		again_and_again(20);
+		slab = slab_bytes();
+	}
+	again_and_again(times);
+	if (soak())
+		no_slab(slab, times);
+	no_pins();
 	for (i = 0; i < 4; i++)
 		end_child(load[i]);
 	after = nr_objects_settled(before);
