@@ -67,10 +67,23 @@ static int number_in(const char *text, uint64_t min, uint64_t max, uint64_t *val
 	return 0;
 }
 
+/* Does a path that begins with a slash lead upwards anywhere? */
+static bool leads_up(const char *path)
+{
+	const char *at;
+
+	for (at = path; (at = strstr(at, "/..")); at += 3) {
+		if (at[3] == '/' || !at[3])
+			return true;
+	}
+	return false;
+}
+
 /* As the kernel writes it: a leading slash, none at the end; the usual mount point may stand
  * before it. */
 static int set_cgroup(struct qumun_rule *r, const char *text)
 {
+	char path[sizeof(r->cgroup)] = "";
 	size_t len;
 
 	if (!strncmp(text, "/sys/fs/cgroup", 14) && (text[14] == '/' || !text[14]))
@@ -80,11 +93,13 @@ static int set_cgroup(struct qumun_rule *r, const char *text)
 	len = strlen(text);
 	while (len && text[len - 1] == '/')
 		len--;
-	if (len + 2 > sizeof(r->cgroup) || memchr(text, '\n', len) ||
-	    strstr(text, "/../"))
+	if (len + 2 > sizeof(path) || memchr(text, '\n', len))
 		return -EINVAL;
-	snprintf(r->cgroup, sizeof(r->cgroup), "%s%.*s", *text == '/' && len ? "" : "/",
-		 (int)len, text);
+	snprintf(path, sizeof(path), "%s%.*s", *text == '/' && len ? "" : "/", (int)len,
+		 text);
+	if (leads_up(path))
+		return -EINVAL;
+	memcpy(r->cgroup, path, sizeof(path));
 	return 0;
 }
 
