@@ -83,8 +83,7 @@ static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv
 
 /*
  * Asks were pushed: make sure that the policy thread gets to see them. @cpu is where the task
- * would like to run, and its runqueue is locked; @urgent means now, not when a CPU next looks for
- * work. A CPU that runs one of ours looks by itself: it can't become idle before the lock is free.
+ * would like to run; @urgent means now, not when a CPU next looks for work.
  */
 static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					  u32 shard, s32 cpu, bool urgent, u64 now)
@@ -103,7 +102,7 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 		if (urgent || (first && shm_load(&sh->urgent))) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 			count(cp, preempt_kicks);
-		} else if (first && !shm_load(&arena_cpu(cpu)->curr_start)) {
+		} else if (first) {
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 			count(cp, idle_kicks);
 		}
