@@ -14,6 +14,7 @@ API_TESTS='test_api test_task_info test_exit_events test_params test_standing te
 soak_items() {
 	echo host
 	echo fuzz
+	echo long
 	manifest_rows soak | awk '!seen[$1]++ { print "vm:" $1 }'
 	for si_series in $ALL_SERIES; do
 		echo "kernel:$si_series"
@@ -37,6 +38,7 @@ soak_item() {
 		export QUMUN_FUZZ_SECONDS=600
 		host_sanitized asan-fuzz fuzz -Db_sanitize=address,undefined -Dfuzz=true
 		;;
+	long) meson_tests "$BUILD" long long ;;
 	vm:*) vm_tests soak "$newest" all "${1#vm:}" ;;
 	kernel:*)
 		sn_series=${1#kernel:}
