@@ -74,7 +74,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	if (vcpu != (s32)cpu) {
 		u64 delta = rec->deadline - v;
 
-		v = vt_renormalize(v, arena_cpu(vcpu)->front, cc->front);
+		v = vt_renormalize(v, arena_cpu(vcpu)->base, cc->base);
 		rec->vruntime = v;
 		rec->deadline = v + delta;
 		rec->vcpu = cpu;
@@ -137,7 +137,7 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 	u64 ran = elapsed(now, rec->exec_start), slice;
-	struct vt_request r = VT_REQUEST(rec, par, cc, 0, 0, false);
+	struct vt_request r = VT_REQUEST(rec, par, cc, 0, false);
 
 	note_latency(cc, cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
 	r.latency_left_ns = cc->latency_left_ns;

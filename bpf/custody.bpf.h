@@ -121,7 +121,7 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 
 /*
  * A decision goes to @at instead of the CPU that the policy chose: a key that is a virtual
- * deadline (the policy left it in the record) stands for a distance from the other queue's front.
+ * deadline (the policy left it in the record) is in terms of the other queue.
  */
 static __always_inline u64 key_at_home(u32 slot, u64 vtime, s32 at)
 {
@@ -129,7 +129,16 @@ static __always_inline u64 key_at_home(u32 slot, u64 vtime, s32 at)
 
 	if (vtime != rec->deadline)
 		return vtime;
-	return vt_renormalize(vtime, arena_cpu(rec->vcpu)->front, arena_cpu(at)->front);
+	return vt_renormalize(vtime, arena_cpu(rec->vcpu)->base, arena_cpu(at)->base);
+}
+
+/* A task that stays runnable is in a queue again: see look_again() in balance.bpf.h. */
+static __always_inline void end_of_thought(struct shard_priv *sh, u32 this_cpu)
+{
+	u32 cpu = shm_swap(&sh->look_cpu, 0);
+
+	if (cpu && cpu <= nr_cpus && cpu - 1 != this_cpu)
+		scx_bpf_kick_cpu(cpu - 1, SCX_KICK_PREEMPT);
 }
 
 /*
@@ -198,6 +207,13 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED)) {
 		scx_bpf_dispatch_cancel();
 		return;
+	}
+	/* its slice ended: one that is idle, or one that asked to look again, may have it */
+	if (!(arena_task(slot)->flags & QUMUN_TASK_WAKEUP)) {
+		if (shm_load(&sh->look_cpu))
+			end_of_thought(sh, this_cpu);
+		if (!s->pinned && shm_load(&arena_cpu(cpu)->curr_start))
+			call_idle_cpu(cp, p, cpu);
 	}
 	if (cpu == this_cpu)
 		return;

@@ -29,19 +29,16 @@ static __always_inline void note_enqueue_flags(struct task_struct *p, struct slo
 }
 
 /*
- * Place the virtual time of @rec, which woke or stayed runnable, against the front of @cpu's
- * queue; returns the request's slice.
+ * Place the virtual time of @rec, which woke or stayed runnable, in @cpu's queue; returns the request's slice.
  */
 static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cpu,
 				      bool woke)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 front = cc->front;
 	s32 vcpu = rec->vcpu;
-	struct vt_request r =
-		VT_REQUEST(rec, par, cc, front,
-			   vcpu == (s32)cpu ? front : arena_cpu(vcpu)->front, woke);
+	struct vt_request r = VT_REQUEST(
+		rec, par, cc, vcpu == (s32)cpu ? cc->base : arena_cpu(vcpu)->base, woke);
 	struct vt_placement placed;
 
 	vt_decide(&r, &placed);
@@ -52,13 +49,25 @@ static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cp
 	return placed.slice_ns;
 }
 
+/*
+ * A task from @from's queue gets @cpu, which stood still while it was idle: what the task is ahead
+ * or behind of is the other queue's virtual time, so this one goes on from there.
+ */
+static __always_inline void follow_clock(u32 from, u32 cpu)
+{
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu), *fc = arena_cpu(from);
+
+	if (fc != cc && cc->nr_queued <= 0)
+		cc->base = cc->front - (fc->front - fc->base);
+}
+
 /* Does @rec, just woken and placed, beat what runs on @cpu? */
 static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, u32 cpu,
 					    u64 now)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	struct vt_request r = VT_REQUEST(rec, par, cc, 0, 0, true);
+	struct vt_request r = VT_REQUEST(rec, par, cc, 0, true);
 	u64 start = cc->curr_start;
 
 	if (!start)
@@ -74,6 +83,17 @@ static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, 
 	if (cpu == at)
 		return true;
 	return !s->pinned && bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+}
+
+/*
+ * A task that was queued anew, under another affinity, while an old answer for it was being
+ * inserted waits in the queue of a CPU that may not have it; moving it there would be an error
+ * that ends the scheduler. The kernel's own queue, which every CPU looks at, gets it.
+ */
+static __always_inline bool may_run_here(struct task_struct *p, u32 cpu)
+{
+	return scx_bpf_task_cpu(p) == (s32)cpu ||
+	       (!p->migration_disabled && bpf_cpumask_test_cpu(cpu, p->cpus_ptr));
 }
 
 /*
@@ -115,18 +135,22 @@ static __always_inline void decide_here(struct bpf_cpu_priv *cp, struct task_str
 }
 
 /*
- * A task that stays runnable although another CPU is idle: send that CPU to look for work, it
- * will steal. Only for tasks that may go there.
+ * A task waits at CPU @at although another CPU is idle: send that CPU to look for work, it will
+ * steal. Only for tasks that may go there.
  */
 static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_struct *p,
-					  struct slot_priv *s)
+					  u32 at)
 {
+	struct bpf_cpu_priv *idle;
 	s32 cpu;
 
-	if (nr_cpus == 1 || p->nr_cpus_allowed == 1 || s->pinned)
+	if (nr_cpus == 1 || p->nr_cpus_allowed == 1)
 		return;
 	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (cpu >= 0) {
+		idle = cpu_priv(cpu);
+		if (idle)
+			shm_store(&idle->steal_hint, at + 1);
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 		count(cp, idle_kicks);
 	}

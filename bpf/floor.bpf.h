@@ -16,17 +16,6 @@
 #define FLOOR_LOOKS 256 /* tasks looked at in one pass */
 
 /*
- * A task that was queued anew, under another affinity, while an old answer for it was being
- * inserted waits in the queue of a CPU that may not have it; moving it there would be an error
- * that ends the scheduler. The kernel's own queue, which every CPU looks at, gets it.
- */
-static __always_inline bool may_run_here(struct task_struct *p, u32 cpu)
-{
-	return scx_bpf_task_cpu(p) == (s32)cpu ||
-	       (!p->migration_disabled && bpf_cpumask_test_cpu(cpu, p->cpus_ptr));
-}
-
-/*
  * dispatch(): true if a starving task was moved to this CPU. A global function, so that the
  * verifier looks at it once and not on each path of dispatch(); the counter lives in a map,
  * because a counter on the stack makes each turn of the loop a new state.

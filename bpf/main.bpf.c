@@ -27,16 +27,13 @@
 #include "rules.bpf.h"
 #include "account.bpf.h"
 #include "floor.bpf.h"
+#include "balance.bpf.h"
 #include "watch.bpf.h"
 #include "task.bpf.h"
 #include "debug.bpf.h"
 #include "dump.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
-
-#define STEAL_TRIES 32
-#define SWEEP_NS 5000000ULL   /* offline CPUs' queues are looked at this often */
-#define RELIEF_NS 10000000ULL /* between looks for CPUs that a real-time task has taken */
 
 /* A task gets an idle CPU: everything that enqueue() would have done. */
 static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p,
@@ -58,6 +55,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		}
 		rec->enq_at = now;
 		rec->nr_wakeups++;
+		follow_clock(rec->vcpu, cpu);
 		slice = place_task(rec, cpu, true);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
@@ -177,110 +175,21 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 			announce_work(cp, sh, cp->shard, cpu, urgent, now);
 			if (nobody_answers(ctl))
 				scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
-			if (!woke)
-				call_idle_cpu(cp, p, s);
+			if (!woke && !s->pinned)
+				call_idle_cpu(cp, p, cpu);
 			return;
 		}
 		count(cp, kernel_ring_full);
 	}
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	decide_here(cp, p, s, rec, cpu, enq_flags, now);
-	if (!woke)
-		call_idle_cpu(cp, p, s);
+	if (!woke && !s->pinned)
+		call_idle_cpu(cp, p, cpu);
 }
 
-/*
- * This CPU takes the first task that it may run from another CPU's queue; with @taken only from
- * one that runs none of our tasks although some wait.
- */
-static __always_inline bool steal(struct bpf_cpu_priv *cp, u32 cpu, bool taken)
-{
-	u32 i, victim = cpu;
-
-	bpf_for(i, 0, STEAL_TRIES) {
-		victim++;
-		if (victim >= nr_cpus)
-			victim = 0;
-		if (victim == cpu)
-			break;
-		if (taken && shm_load(&arena_cpu(victim)->curr_start))
-			continue;
-		if (arena_cpu(victim)->nr_queued > 0 &&
-		    dsq_move_to_local(dsq_of_cpu(victim))) {
-			count(cp, steals);
-			return true;
-		}
-	}
-	return false;
-}
-
-/*
- * What is left in the queue of @cpu, which goes offline, may run nowhere else, and the kernel waits
- * until it has pushed it off: it must run there once more. Such a CPU no longer calls dispatch(),
- * but it still looks into the kernel's own queue.
- */
-__noinline bool release_bound(u32 cpu)
-{
-	u64 slice = bounded_slice(arena_header()->params.min_slice_ns);
-	struct task_struct *p;
-	bool moved = false;
-
-	use_arena();
-	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), 0) {
-		dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_GLOBAL, slice);
-		moved = true;
-	}
-	if (moved)
-		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
-	return moved;
-}
-
-/*
- * What a CPU's queue held when it went offline, or got just then: older kernels leave it there,
- * newer ones queue it anew. A CPU that looks for work takes one of them from time to time,
- * however busy it is, and gives the others back.
- */
-__noinline bool sweep_offline(u32 shard, u64 now)
-{
-	struct shard_priv *sh = shard_priv(shard);
-	struct bpf_cpu_priv *cp;
-	u32 i, cpu;
-
-	use_arena();
-	if (!sh)
-		return false;
-	sh->sweep_at = now;
-	bpf_for(i, 0, STEAL_TRIES) {
-		cpu = sh->sweep_cpu;
-		if (cpu >= nr_cpus)
-			cpu = 0;
-		sh->sweep_cpu = cpu + 1;
-		cp = cpu_priv(cpu);
-		if (!cp || cp->online)
-			continue;
-		if (dsq_move_to_local(dsq_of_cpu(cpu))) {
-			sh->sweep_at = 0; /* there may be more */
-			return true;
-		}
-		release_bound(cpu);
-	}
-	return false;
-}
-
-/*
- * A real-time task may hold a CPU for seconds, and with it the queue of that CPU: the busy ones
- * take a task off it now and then.
- */
-static __always_inline bool relieve(struct bpf_cpu_priv *cp, u32 cpu, u64 now)
-{
-	if (nr_cpus == 1 || elapsed(now, cp->relief_at) < RELIEF_NS)
-		return false;
-	cp->relief_at = now;
-	return steal(cp, cpu, true);
-}
-
-static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p, u32 cpu,
-				  u64 now)
+/* The running task is alone and goes on. */
+static __always_inline void go_on(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+				  struct task_struct *p, u32 cpu, u64 now)
 {
 	struct task_ctx *tc = task_ctx(p);
 	u64 slice = arena_header()->params.base_slice_ns;
@@ -290,33 +199,9 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct task_struct *p
 		check_owner(cp, p, s, arena_task(tc->slot), tc->slot);
 		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
 	}
+	if (nr_cpus > 1 && shm_load(&sh->undecided))
+		look_again(cp, sh, cpu, now);
 	p->scx.slice = bounded_slice(slice);
-}
-
-/* Would the running task in @slot, requeued now, come before the first of @cpu's queue? */
-__noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
-{
-	struct qumun_task QUMUN_ARENA *rec;
-	struct task_struct *first;
-	bool before = false;
-	u64 key;
-
-	use_arena();
-	if (slot >= max_records)
-		return false;
-	rec = arena_task(slot);
-	struct vt_request r =
-		VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0, 0);
-
-	key = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), r.weight);
-	key = vt_request_deadline(&r, key, rec->slice_ns);
-	bpf_for_each(scx_dsq, first, dsq_of_cpu(cpu), 0) {
-		before = vt_before(key, first->scx.dsq_vtime);
-		break;
-	}
-	if (before)
-		arena_cpu(cpu)->curr_deadline = rec->deadline = key;
-	return before;
 }
 
 /*
@@ -376,7 +261,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
 		return;
-	if (relieve(cp, cpu, now))
+	if (relieve(cp, cpu, now) || balance(cp, prev, cpu, now))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
 	    arena_cpu(cpu)->nr_queued > 0 && settle_prev(sh, shard, prev, cpu, now))
@@ -387,10 +272,10 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		if (!sh->autopilot && shm_load(&sh->parked) && grant_policy(sh, shard))
 			return;
 		/* alone: goes on without being asked about */
-		go_on(cp, prev, cpu, now);
+		go_on(cp, sh, prev, cpu, now);
 		return;
 	}
-	if (nr_cpus > 1 && steal(cp, cpu, false))
+	if (nr_cpus > 1 && steal(cpu, now))
 		return;
 	if (shm_load(&sh->parked))
 		grant_policy(sh, shard);

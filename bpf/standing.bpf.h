@@ -88,13 +88,12 @@ static __always_inline void decide_standing(struct bpf_cpu_priv *cp,
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_standing QUMUN_ARENA *d = &rec->standing;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
-	u64 slice = bounded_slice(d->slice_ns), front = cc->front, start = cc->curr_start;
+	u64 slice = bounded_slice(d->slice_ns), start = cc->curr_start;
 	u64 v, deadline, min_run = par->min_run_ns;
 	u32 flags = d->flags;
 	s32 vcpu = rec->vcpu;
-	struct vt_request r =
-		VT_REQUEST(rec, par, cc, front,
-			   vcpu == (s32)cpu ? front : arena_cpu(vcpu)->front, true);
+	struct vt_request r = VT_REQUEST(
+		rec, par, cc, vcpu == (s32)cpu ? cc->base : arena_cpu(vcpu)->base, true);
 
 	v = vt_stand(&r, slice);
 	deadline = v + d->deadline_ns;

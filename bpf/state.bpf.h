@@ -80,6 +80,7 @@ struct shard_priv {
 	u64 sweep_cpu;	  /* and where the next look begins */
 	u64 watch_pushed; /* `pushed` when the watch last looked */
 	u64 watch_cpu;	  /* and the CPU that it called last */
+	u64 look_cpu; /* CPU + 1 that wants to look at the queues after the next answer */
 };
 
 /* See watch.bpf.h. */

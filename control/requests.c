@@ -37,6 +37,9 @@
 		F("min_run_ns", INTEGER, "ns",                                           \
 		  "a task runs this long before a wakeup preempts it",                   \
 		  LIMITS(0, 20000000), need),                                            \
+		F("migration_cost_ns", INTEGER, "ns",                                    \
+		  "a task waits this much longer rather than change CPUs",               \
+		  LIMITS(0, 100000000), need),                                           \
 		F("max_wait_ns", INTEGER, "ns", "no runnable task waits longer",         \
 		  LIMITS(10000000, 10000000000), need),                                  \
 		F("stall_ns", INTEGER, "ns", "a later policy is overruled",              \

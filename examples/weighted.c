@@ -30,7 +30,7 @@ static void weighted_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *ta
 	if (!cpu)
 		return; /* not to be answered: the library takes the task back */
 	if (from && from != cpu)
-		task->vruntime = vt_renormalize(task->vruntime, from->front, cpu->front);
+		task->vruntime = vt_renormalize(task->vruntime, from->base, cpu->base);
 	task->vcpu = task->cpu;
 	task->vruntime = vt_place(task->vruntime, cpu->front, credit, 4 * credit);
 	task->deadline = vt_deadline(task->vruntime, d.slice_ns, task->weight,

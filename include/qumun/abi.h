@@ -43,7 +43,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 3
+#define QUMUN_ABI_VERSION 4
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
@@ -196,7 +196,7 @@ struct qumun_cpu {
 	__u32 llc;
 	__u32 online;
 	__u32 latency_left_ns; /* what class latency may take now; 0: it is treated as normal */
-	__u64 pad1[1];
+	__u64 base; /* this queue's virtual times minus it compare with other queues' */
 	/* its up-ring: produced by enqueue on this CPU, consumed by the shard's policy */
 	struct qumun_cursors up;
 	struct qumun_ask up_ring[QUMUN_UP_SLOTS];

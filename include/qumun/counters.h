@@ -39,6 +39,7 @@
 	X(wait_ns, "ns that tasks were runnable but not running")                        \
 	X(migrations, "runs on another CPU than the time before")                        \
 	X(steals, "tasks taken from another CPU's queue by an idle one")                 \
+	X(pulls, "tasks taken from another CPU's queue by a busy one, to be fair")       \
 	X(preempt_kicks, "CPUs asked to drop the running task for a waking one")         \
 	X(idle_kicks, "idle CPUs asked to look at their queue")                          \
 	X(floor_runs, "tasks run first because they had waited max_wait")                \

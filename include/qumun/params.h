@@ -44,6 +44,8 @@
 	  "scales the weight of named tasks")                                            \
 	X(min_run_ns, "ns", 20000, 0, 20000000,                                          \
 	  "a task runs this long before a wakeup preempts it")                           \
+	X(migration_cost_ns, "ns", 500000, 0, 100000000,                                 \
+	  "a task waits this much longer rather than change CPUs")                       \
 	X(max_wait_ns, "ns", 1000000000, 10000000, 10000000000,                          \
 	  "no runnable task waits longer")                                               \
 	X(stall_ns, "ns", 20000000, 1000000, 10000000000, "a later policy is overruled") \

@@ -47,6 +47,8 @@ struct qumun_policy_ctx;
  * @vtime:    its key in that CPU's queue: smaller runs first (signed difference, so it may wrap).
  *            Tasks that the BPF half decides itself are in the same queue, with keys near
  *            qumun_cpu.front: a key that is far beyond the front is served after all of them.
+ *            A policy whose keys are virtual deadlines (qumun/vtime.h) leaves each in t->deadline
+ *            too; then the BPF half evens out the queues of different CPUs by them.
  */
 struct qumun_decision {
 	__s32 cpu;

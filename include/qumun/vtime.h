@@ -10,8 +10,10 @@
  * Virtual Time", 1999; the credit it may bring along is bounded by one slice and is never added
  * to stored vruntime twice. Ordering is by deadline alone.
  *
- * All virtual times are relative to the front of one CPU's queue and wrap freely: compare them
- * with vt_before() only.
+ * All virtual times belong to one CPU's queue and wrap freely: compare them with vt_before() only.
+ * A queue's times minus its base can be compared with those of other queues (vt_renormalize()):
+ * what a task is ahead or behind goes with it from queue to queue. Queues whose tasks cannot be
+ * exchanged drift apart; vt_rebase() keeps the difference within a bound.
  */
 #ifndef QUMUN_VTIME_H
 #define QUMUN_VTIME_H
@@ -72,10 +74,33 @@ static inline __u64 vt_place(__u64 vruntime, __u64 front, __u64 credit, __u64 ma
 	return vruntime;
 }
 
-/* Move a virtual time from one queue to another: what it is ahead or behind goes with it. */
-static inline __u64 vt_renormalize(__u64 vruntime, __u64 from_front, __u64 to_front)
+/* Move a virtual time from one queue to another: the same service, in the other's terms. */
+static inline __u64 vt_renormalize(__u64 vruntime, __u64 from_base, __u64 to_base)
 {
-	return vruntime - from_front + to_front;
+	return vruntime - from_base + to_base;
+}
+
+/*
+ * The base of a queue with @front that is compared with one whose front minus base is @other:
+ * as it is, unless the two are further apart than @bound.
+ */
+static inline __u64 vt_rebase(__u64 base, __u64 front, __u64 other, __u64 bound)
+{
+	__u64 here = front - base;
+
+	if (vt_before(here, other - bound))
+		return front - (other - bound);
+	if (vt_before(other + bound, here))
+		return front - (other + bound);
+	return base;
+}
+
+/* What is left of a slice that began at @start; 0: nobody of ours runs there. */
+static inline __u64 vt_rest(__u64 start, __u64 slice_ns, __u64 now)
+{
+	__u64 ran = start && vt_before(start, now) ? now - start : 0;
+
+	return start && ran < slice_ns ? slice_ns - ran : 0;
 }
 
 /* The slice when @nr_waiting others want the same CPU: base, shared out, within bounds. */
@@ -120,9 +145,9 @@ static inline int vt_preempts(__u64 deadline, __u64 curr_deadline, __u64 ran_ns,
  * request on either side of the arena.
  */
 struct vt_request {
-	__u64 vruntime; /* relative to from_front */
-	__u64 from_front;
-	__u64 front; /* of the queue that will serve the task */
+	__u64 vruntime; /* in terms of the queue with from_base */
+	__u64 from_base;
+	__u64 base, front; /* of the queue that will serve the task */
 	__u64 base_ns, min_ns, max_ns, latency_fp; /* parameters */
 	__u64 rule_slice_ns;			   /* 0: none given */
 	__u32 weight;				   /* VT_WEIGHT() */
@@ -193,11 +218,12 @@ static inline __u32 vt_rule_weight(__u32 own, __u32 rule_id, __u32 rule_weight, 
 		 ? vt_rule_weight((t)->weight, (t)->rule_id, (t)->rule_weight,           \
 				  VT_CLASS(t), (par)->weight_multiplier_fp)              \
 		 : (t)->weight)
-#define VT_REQUEST(t, par, c, _front, _from_front, _woke)                                \
+#define VT_REQUEST(t, par, c, _from_base, _woke)                                         \
 	{                                                                                \
 		.vruntime = (t)->vruntime,                                               \
-		.from_front = (_from_front),                                             \
-		.front = (_front),                                                       \
+		.from_base = (_from_base),                                               \
+		.base = (c)->base,                                                       \
+		.front = (c)->front,                                                     \
 		.base_ns = (par)->base_slice_ns,                                         \
 		.min_ns = (par)->min_slice_ns,                                           \
 		.max_ns = (par)->max_slice_ns,                                           \
@@ -253,7 +279,7 @@ static inline __u64 vt_request_deadline(const struct vt_request *r, __u64 vrunti
 /* Where a task that woke or stayed runnable stands: see vt_credit() and vt_place(). */
 static inline __u64 vt_stand(const struct vt_request *r, __u64 slice_ns)
 {
-	__u64 v = vt_renormalize(r->vruntime, r->from_front, r->front);
+	__u64 v = vt_renormalize(r->vruntime, r->from_base, r->base);
 	__u64 credit = vt_credit(r->woke, slice_ns, r->max_ns, r->weight);
 	__u64 ahead = vt_charge(slice_ns, r->weight);
 

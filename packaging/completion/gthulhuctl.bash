@@ -4,7 +4,7 @@
 
 _gthulhuctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' i words=''
-	local params='base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns=
+	local params='base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns= migration_cost_ns=
 		max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct='
 
 	for ((i = 1; i < COMP_CWORD; i++)); do

@@ -29,7 +29,7 @@ complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l for -x -d sec
 complete -c gthulhuctl -n '__fish_seen_subcommand_from task' -a '(__fish_complete_pids)'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l sort -x -a 'recent runtime wait max_wait runs'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l limit -x -d 'how many'
-complete -c gthulhuctl -n '__fish_seen_subcommand_from params' -a 'get set base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns= max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct='
+complete -c gthulhuctl -n '__fish_seen_subcommand_from params' -a 'get set base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns= migration_cost_ns= max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct='
 complete -c gthulhuctl -n '__fish_seen_subcommand_from rules' -F -a 'list add remove load save'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l pid -x -a '(__fish_complete_pids)' -d thread
 complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l cgroup -x -d 'all below a cgroup'

@@ -18,7 +18,7 @@ commands=(
 	'bugreport:all that a bug report needs'
 	'schema:every request that the daemon answers'
 )
-params=(base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns=
+params=(base_slice_ns= min_slice_ns= max_slice_ns= latency_factor= weight_multiplier= min_run_ns= migration_cost_ns=
 		max_wait_ns= stall_ns= rescue_ns= takeover_ns= latency_budget_pct=)
 
 _arguments -C \

@@ -16,7 +16,7 @@ static struct qumun_cpu cpu = { .front = 1000 * MS, .latency_left_ns = 5 * MS };
 
 static struct vt_placement decide(const struct qumun_task *t, int woke)
 {
-	struct vt_request r = VT_REQUEST(t, &par, &cpu, cpu.front, cpu.front, woke);
+	struct vt_request r = VT_REQUEST(t, &par, &cpu, 0, woke);
 	struct vt_placement p;
 
 	vt_decide(&r, &p);
@@ -25,7 +25,7 @@ static struct vt_placement decide(const struct qumun_task *t, int woke)
 
 static int preempts(const struct qumun_task *t, __u64 curr_deadline, __u64 ran)
 {
-	struct vt_request r = VT_REQUEST(t, &par, &cpu, cpu.front, cpu.front, 1);
+	struct vt_request r = VT_REQUEST(t, &par, &cpu, 0, 1);
 	struct vt_placement p;
 
 	vt_decide(&r, &p);

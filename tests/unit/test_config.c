@@ -61,7 +61,7 @@ static const struct bad_case cases[] = {
 	  "f:2:15: base_slice is 5: accepted is 100us to 100ms" },
 	{ "params:\n  base_slize: 5ms\n",
 	  "f:2:3: unknown key \"base_slize\" in params, did you mean \"base_slice\"?: accepted are "
-	  "base_slice, min_slice, max_slice, latency_factor, weight_multiplier, min_run, max_wait, "
+	  "base_slice, min_slice, max_slice, latency_factor, weight_multiplier, min_run, migration_cost, max_wait, "
 	  "stall, rescue, takeover, latency_budget" },
 	{ "params:\n  min_run: 0ns\n  min_run: 0ns\n", "f:3:3: min_run is given twice" },
 	{ "params:\n  latency_factor: 0.05\n",

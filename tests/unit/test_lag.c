@@ -126,7 +126,6 @@ static struct vt_request request(const struct sim *s, const struct task *t, bool
 {
 	return (struct vt_request){
 		.vruntime = t->vruntime,
-		.from_front = s->front,
 		.front = s->front,
 		.base_ns = s->base,
 		.min_ns = s->min,

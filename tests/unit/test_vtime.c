@@ -204,6 +204,55 @@ static void test_renormalize(void)
 
 static const struct {
 	const char *name;
+	__u64 base, front, other, bound, want; /* want: front minus base afterwards */
+} rebase_cases[] = {
+	{ "together", 0, 100, 100, 10, 100 },
+	{ "a little behind: stays", 0, 90, 100, 10, 90 },
+	{ "a little ahead: stays", 0, 110, 100, 10, 110 },
+	{ "too far behind: as far as allowed", 0, 89, 100, 10, 90 },
+	{ "too far ahead: as far as allowed", 0, 111, 100, 10, 110 },
+	{ "stood still for ever", 7, 7, 1ULL << 62, 10, (1ULL << 62) - 10 },
+	{ "over the wrap, behind", 5, TOP - 20, 4, 10, TOP - 5 },
+	{ "over the wrap, ahead", 5, 50, TOP, 10, 9 },
+};
+
+static void test_rebase(void)
+{
+	size_t i;
+	__u64 base;
+
+	for (i = 0; i < sizeof(rebase_cases) / sizeof(rebase_cases[0]); i++) {
+		base = vt_rebase(rebase_cases[i].base, rebase_cases[i].front,
+				 rebase_cases[i].other, rebase_cases[i].bound);
+		tap_is(rebase_cases[i].front - base, rebase_cases[i].want,
+		       "vt_rebase: %s", rebase_cases[i].name);
+	}
+}
+
+static const struct {
+	const char *name;
+	__u64 start, slice, now, want;
+} rest_cases[] = {
+	{ "just began", 100, 50, 100, 50 },
+	{ "half way", 100, 50, 125, 25 },
+	{ "over", 100, 50, 150, 0 },
+	{ "long over", 100, 50, 1000, 0 },
+	{ "nobody runs", 0, 50, 100, 0 },
+	{ "clocks disagree: it began in the future", 100, 50, 99, 50 },
+};
+
+static void test_rest(void)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(rest_cases) / sizeof(rest_cases[0]); i++)
+		tap_is(vt_rest(rest_cases[i].start, rest_cases[i].slice,
+			       rest_cases[i].now),
+		       rest_cases[i].want, "vt_rest: %s", rest_cases[i].name);
+}
+
+static const struct {
+	const char *name;
 	__u64 base, min, max;
 	__u32 nr_waiting;
 	__u64 want;
@@ -295,6 +344,8 @@ int main(void)
 	test_credit();
 	test_place();
 	test_renormalize();
+	test_rebase();
+	test_rest();
 	test_slice();
 	test_deadline();
 	test_preempts();

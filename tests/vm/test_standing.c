@@ -44,8 +44,8 @@ static void stand_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __
 
 	if (!cpu)
 		return;
-	struct vt_request r = VT_REQUEST(t, par, cpu, cpu->front, cpu->front,
-					 !!(t->flags & QUMUN_TASK_WAKEUP));
+	struct vt_request r =
+		VT_REQUEST(t, par, cpu, cpu->base, !!(t->flags & QUMUN_TASK_WAKEUP));
 
 	vt_decide(&r, &p);
 	t->vruntime = p.vruntime;
