@@ -110,7 +110,10 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	u64 ran = elapsed(now, rec->exec_start);
+	struct bpf_cpu_priv *home = cpu_priv(cpu);
 
+	if (home)
+		home->kthread_ns = bound_kthread(p) ? home->kthread_ns + ran : 0;
 	check_owner(cp, p, s, rec, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));

@@ -76,6 +76,28 @@ static __always_inline bool wakeup_preempts(struct qumun_task QUMUN_ARENA *rec, 
 				  elapsed(now, start), par->min_run_ns);
 }
 
+static __always_inline bool bound_kthread(struct task_struct *p)
+{
+	return (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1;
+}
+
+/*
+ * Do kernel threads that are bound to @cpu go before all others there? Not when they have run for
+ * a slice in a row and others wait: then they wait their turn, by virtual time, until one of the
+ * others has run.
+ */
+static __always_inline bool kthreads_first(u32 cpu)
+{
+	struct bpf_cpu_priv *home = cpu_priv(cpu);
+	struct shard_priv *sh;
+
+	if (!home || home->kthread_ns <= arena_header()->params.base_slice_ns)
+		return true;
+	/* who waits may still be with the policy, which cannot run either */
+	sh = shard_priv(home->shard);
+	return arena_cpu(cpu)->nr_queued <= 0 && !(sh && shm_load(&sh->undecided));
+}
+
 /* May @p run on @cpu, as far as can be seen without its runqueue's lock? */
 static __always_inline bool may_use(struct task_struct *p, struct slot_priv *s, s32 cpu,
 				    s32 at)

@@ -114,8 +114,8 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		park_policy(cp, p, shard, enq_flags, now);
 		return;
 	}
-	/* per-CPU kernel threads hold the machine together: at once, in order */
-	if ((p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1) {
+	/* per-CPU kernel threads hold the machine together: at once, in order, to some extent */
+	if (bound_kthread(p) && kthreads_first(cpu)) {
 		count(cp, kernel_kthread);
 		tc = task_ctx(p);
 		if (tc && tc->slot < max_records)
@@ -358,7 +358,7 @@ void BPF_STRUCT_OPS(gthulhu_enable, struct task_struct *p)
 
 	use_arena();
 	front = arena_cpu(cpu)->front;
-	p->scx.dsq_vtime = front;
+	p->scx.dsq_vtime = front + BASE_SLICE_NS;
 	if (tc && tc->slot < max_records)
 		task_enabled(p, tc->slot, cpu, front);
 }

@@ -40,6 +40,7 @@ struct bpf_cpu_priv {
 	__u64 floor_at;	    /* when the starvation floor was last checked */
 	__u64 floor_looked; /* tasks looked at then */
 	__u64 relief_at;    /* when this CPU last looked for CPUs that are taken */
+	__u64 kthread_ns;   /* its bound kernel threads ran for so long in a row */
 	__u64 balance_at;   /* and when for queues that lag behind this one */
 	__u64 look_at;	    /* when it last asked to be brought back for such a look */
 	__u32 balance_cpu;  /* where the next such look begins */
