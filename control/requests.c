@@ -64,6 +64,25 @@ static const struct control_field mode_fields[] = {
 	{ 0 }
 };
 
+static const struct control_field policy_args[] = {
+	F("policy", STRING, "",
+	  "one of policy.list, or the absolute path of a shared object", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field described_fields[] = {
+	F("name", STRING, "", "name", NEEDED),
+	F("description", STRING, "", "what it does", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field policy_list_fields[] = {
+	F("policy", STRING, "", "name or path of the one that decides", NEEDED),
+	F("policies", LIST, "", "those inside the daemon", NEEDED,
+	  .members = described_fields),
+	{ 0 }
+};
+
 static const struct control_field named_fields[] = {
 	F("name", STRING, "", "name", NEEDED),
 	F("unit", STRING, "", "unit", NEEDED),
@@ -334,6 +353,11 @@ const struct control_request control_requests[] = {
 	  "change the parameters that are named, all or none; the result is the whole set",
 	  params_optional, params_all },
 	{ "mode.set", CONTROL_CHANGE, "say who decides", mode_fields, mode_fields },
+	{ "policy.list", CONTROL_READ, "which policies there are, and which one decides",
+	  no_fields, policy_list_fields },
+	{ "policy.set", CONTROL_CHANGE,
+	  "let another policy decide; on failure the former one goes on", policy_args,
+	  policy_args },
 	{ "task", CONTROL_READ, "one task's record", task_args, task_fields },
 	{ "tasks", CONTROL_READ, "records of many tasks", tasks_args, tasks_fields },
 	{ "latency", CONTROL_READ, "histogram of the times from runnable to running",

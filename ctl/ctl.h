@@ -73,6 +73,7 @@ int cmd_status(struct ctl *ctl, int argc, char **argv);
 int cmd_stats(struct ctl *ctl, int argc, char **argv);
 int cmd_params(struct ctl *ctl, int argc, char **argv);
 int cmd_mode(struct ctl *ctl, int argc, char **argv);
+int cmd_policy(struct ctl *ctl, int argc, char **argv);
 int cmd_task(struct ctl *ctl, int argc, char **argv);
 int cmd_tasks(struct ctl *ctl, int argc, char **argv);
 int cmd_latency(struct ctl *ctl, int argc, char **argv);

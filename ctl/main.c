@@ -23,6 +23,8 @@ static const struct command commands[] = {
 	{ "explain", "--pid|--cgroup|--comm WHICH [--rule RULE] [--without ID]",
 	  "which rule counts, why, and what a change would do", cmd_explain },
 	{ "mode", "user | kernel", "who decides: the policy, or the BPF half", cmd_mode },
+	{ "policy", "list | set NAME|FILE", "what decides, and let another decide",
+	  cmd_policy },
 	{ "top", "[--interval SECONDS]", "live view", cmd_top },
 	{ "dump", "", "status, stats, latency and tasks as JSON", cmd_dump },
 	{ "bugreport", "[-o FILE]", "all that a bug report needs, in one file",

@@ -119,8 +119,20 @@ void version_print(void);
 /* report.c: the final counters, for people or as one line of JSON. */
 void report_print(struct qumun *q, bool json);
 
-/* builtin.c: a built-in policy by name, or NULL. */
-const struct qumun_policy_ops *builtin_find(const char *name);
-void builtin_list(FILE *out);
+/* policy.c: the @i'th policy inside the binary, or NULL; all of them, a line each. */
+const struct qumun_policy_ops *policy_builtin(size_t i);
+void policy_print(FILE *out);
+
+/*
+ * Make a policy the one that decides: one inside by name, or a file by path, which has a slash or
+ * ".so" in it. 0; -ENOENT: no such policy inside (nothing was said) or no such file; or what
+ * qumun_set_policy() and qumun_load_policy() return.
+ */
+int policy_choose(struct qumun *q, const char *name);
+bool policy_is_file(const char *name);
+
+/* What policy_choose() chose last. Any thread. */
+#define POLICY_NAME_SIZE 256
+const char *policy_current(char name[POLICY_NAME_SIZE]);
 
 #endif

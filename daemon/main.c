@@ -75,19 +75,14 @@ static int load_failure(const struct daemon_options *o, int err)
 
 static int choose_policy(struct qumun *q, const char *name)
 {
-	const struct qumun_policy_ops *ops;
+	int err = policy_choose(q, name);
 
-	if (strchr(name, '/') || strstr(name, ".so"))
-		return qumun_load_policy(q, name) ? EXIT_USAGE : 0;
-	ops = builtin_find(name);
-	if (!ops) {
-		say(QUMUN_LOG_ERROR,
-		    "no policy \"%s\": use a path such as ./%s.so, or one of", name,
-		    name);
-		builtin_list(stderr);
-		return EXIT_USAGE;
-	}
-	return qumun_set_policy(q, ops) ? EXIT_USAGE : 0;
+	if (err != -ENOENT || policy_is_file(name))
+		return err ? EXIT_USAGE : 0;
+	say(QUMUN_LOG_ERROR, "no policy \"%s\": use a path such as ./%s.so, or one of",
+	    name, name);
+	policy_print(stderr);
+	return EXIT_USAGE;
 }
 
 static void protect_from_oom(void)

@@ -59,7 +59,7 @@ static int view_fill(struct metrics *m, struct metrics_view *v, const struct uts
 		return -EIO;
 	v->version = QUMUN_VERSION;
 	v->commit = GTHULHU_COMMIT;
-	v->policy = m->options->policy;
+	policy_current(v->policy);
 	v->kernel = u->release;
 	ejections_get(&e);
 	v->ejections = e.count;

@@ -16,7 +16,8 @@ struct metrics_cpu {
 
 /* All that a scrape shows. */
 struct metrics_view {
-	const char *version, *commit, *policy, *kernel;
+	const char *version, *commit, *kernel;
+	char policy[POLICY_NAME_SIZE];
 	bool attached, user_mode, autopilot;
 	unsigned int ejections;
 	double uptime_seconds;

@@ -90,7 +90,7 @@ void options_help(FILE *out)
 	      "\n"
 	      "policies:\n",
 	      out);
-	builtin_list(out);
+	policy_print(out);
 	fputs("\n"
 	      "environment: GTHULHU_DEBUG (0, 1, true, false), GTHULHU_LOG_LEVEL (ERROR, WARN, "
 	      "INFO,\n"

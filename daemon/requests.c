@@ -120,6 +120,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 			     struct control_error *error)
 {
 	__u64 c[QUMUN_NR_COUNTERS], minor = 0, major = 0;
+	char policy[POLICY_NAME_SIZE];
 	struct qumun_run_state state;
 	struct utsname u;
 	json_t *o;
@@ -135,7 +136,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:b}", "version",
 		      QUMUN_VERSION, "commit", b->commit, "pid", (int)getpid(), "kernel",
 		      u.release, "state", state.attached ? "attached" : "detached",
-		      "policy", b->options->policy, "mode", mode_name(state.mode),
+		      "policy", policy_current(policy), "mode", mode_name(state.mode),
 		      "partial", b->options->partial, "autopilot",
 		      state.autopilot && state.mode == QUMUN_MODE_USER);
 	if (!o) {
@@ -322,6 +323,8 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 		{ "params.get", params_get },
 		{ "params.set", params_set },
 		{ "mode.set", answer_mode_set },
+		{ "policy.list", policy_list },
+		{ "policy.set", policy_set },
 		{ "task", answer_task },
 		{ "tasks", answer_tasks },
 		{ "rules.list", rules_list },

@@ -99,27 +99,16 @@ static void tell_covered(struct engine *e, struct engine_slot *s, struct qumun_t
 		e->policy->covered(ctx_of(e), t, nr);
 }
 
-/* Hand one entry of an up-ring to the policy. */
-static void take_ask(struct engine *e, const struct qumun_ask *entry)
+/* Hand a task to the policy, unless it no longer waits. */
+static void ask_policy(struct engine *e, __u32 slot, __u32 gen)
 {
-	struct qumun_ask ask = { shm_load(&entry->slot), shm_load(&entry->gen) };
-	struct engine_slot *s;
-	struct qumun_task *t;
+	struct engine_slot *s = &e->slots[slot];
+	struct qumun_task *t = &e->tasks[slot];
 	__u32 incarnation;
 	__u64 word, at;
 
-	e->counters.asks++;
-	if (ask.slot >= e->max_records) {
-		e->counters.broken_asks++;
-		return;
-	}
-	t = &e->tasks[ask.slot];
-	s = &e->slots[ask.slot];
-	if (s->waiting && e->policy->cancel)
-		e->policy->cancel(ctx_of(e), t, e->now);
-	s->waiting = 0;
 	word = shm_load_acquire(&t->state);
-	if ((__u32)(word >> 8) != ask.gen || (word & 0xff) != QUMUN_QUEUED) {
+	if ((__u32)(word >> 8) != gen || (word & 0xff) != QUMUN_QUEUED) {
 		e->counters.stale_asks++;
 		return;
 	}
@@ -137,10 +126,28 @@ static void take_ask(struct engine *e, const struct qumun_ask *entry)
 		if (e->policy->task_init)
 			e->policy->task_init(ctx_of(e), t, e->now);
 	}
-	s->asked_gen = ask.gen;
+	s->asked_gen = gen;
 	s->waiting = 1;
 	tell_covered(e, s, t);
 	e->policy->enqueue(ctx_of(e), t, e->now);
+}
+
+/* Take one entry of an up-ring. */
+static void take_ask(struct engine *e, const struct qumun_ask *entry)
+{
+	struct qumun_ask ask = { shm_load(&entry->slot), shm_load(&entry->gen) };
+	struct engine_slot *s;
+
+	e->counters.asks++;
+	if (ask.slot >= e->max_records) {
+		e->counters.broken_asks++;
+		return;
+	}
+	s = &e->slots[ask.slot];
+	if (s->waiting && e->policy->cancel)
+		e->policy->cancel(ctx_of(e), &e->tasks[ask.slot], e->now);
+	s->waiting = 0;
+	ask_policy(e, ask.slot, ask.gen);
 }
 
 /* What lies before @head in @cpu's up-ring was read, or is given up. */
@@ -149,6 +156,34 @@ static void release_up(struct engine *e, __u32 cpu, __u64 head)
 	e->taken += head - e->up_head[cpu];
 	e->up_head[cpu] = head;
 	qumun_ring_release(&e->cpus[cpu].up, head);
+}
+
+void engine_adopt(struct engine *e, const struct engine *from)
+{
+	__u32 i;
+
+	memcpy(e->up_head, from->up_head, e->nr_cpus * sizeof(*e->up_head));
+	e->taken = from->taken;
+	e->down_tail = from->down_tail;
+	e->now = from->now;
+	e->next_cpu = from->next_cpu;
+	e->counters = from->counters;
+	for (i = 0; i < e->max_records; i++) {
+		e->slots[i].waiting = from->slots[i].waiting;
+		e->slots[i].asked_gen = from->slots[i].asked_gen;
+	}
+}
+
+void engine_ask_again(struct engine *e)
+{
+	__u32 i;
+
+	for (i = 0; i < e->max_records; i++) {
+		if (!e->slots[i].waiting)
+			continue;
+		e->slots[i].waiting = 0;
+		ask_policy(e, i, e->slots[i].asked_gen);
+	}
 }
 
 /* Read at most @budget entries of @cpu's up-ring. */

@@ -83,6 +83,16 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 		const struct qumun_policy_ops *policy, void *memory);
 
 /*
+ * Take over from @from, another engine of the same shard that will not be driven any more: @e,
+ * fresh from engine_init() with the new policy, continues at the same cursors. No callback is
+ * made, and @from is not needed afterwards.
+ */
+void engine_adopt(struct engine *e, const struct engine *from);
+
+/* After engine_adopt(): ask the new policy about every task that the old one left waiting. */
+void engine_ask_again(struct engine *e);
+
+/*
  * One pass: read what waits, let the policy decide. Returns entries read plus answers pushed or
  * held back by a full ring; 0: there is nothing to do.
  */

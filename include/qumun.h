@@ -17,11 +17,10 @@
  * object, cause and remedy for qumun_strerror() and the log callback. The library never prints,
  * exits or aborts.
  *
- * Threads. One handle may be used from several threads as long as load, set_policy, the first
- * attach and close do not run beside other calls on it. qumun_run() needs a thread of its own;
- * qumun_stop() may be called from any thread and from a signal handler. A detached handle may be
- * attached again, with the policy that it had or another one; either begins anew. Counters go on
- * counting.
+ * Threads. One handle may be used from several threads as long as load, the first attach and close
+ * do not run beside other calls on it. qumun_run() needs a thread of its own; qumun_stop() may be
+ * called from any thread and from a signal handler. A detached handle may be attached again, with
+ * the policy that it had or another one; either begins anew. Counters go on counting.
  */
 #ifndef QUMUN_H
 #define QUMUN_H
@@ -108,15 +107,22 @@ int qumun_load(const char *path, const struct qumun_options *options, struct qum
 int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid);
 
 /*
- * Choose the policy. @ops must outlive the handle. -EINVAL: another ABI version, or no enqueue;
- * -EBUSY: attached already. Since 0.1.
+ * Choose the policy, before attach or while qumun_run() decides: then the new one takes over
+ * between two passes of the old one, is asked about every task that the old one kept waiting,
+ * and on failure the old one goes on. @ops must live as long as it is the policy. Its init runs
+ * in the calling thread.
+ *   -EINVAL    another ABI version, or no enqueue
+ *   -EBUSY     attached, but no thread is in qumun_run() with a policy
+ *   -ETIMEDOUT the old policy did not return from a callback, or got no CPU, for 2 s
+ *   -ENOMEM    out of memory; or what the policy's init returned
+ * Since 0.1.
  */
 int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops);
 
 /*
  * Load a policy from a shared object. -ENOENT: no such file; -EPERM: not root's, or writable by
- * others; -EINVAL: not a policy, or of another ABI version; -EBUSY: attached already. Closed
- * with the handle. Since 0.1.
+ * others; -EINVAL: not a policy, or of another ABI version; or as qumun_set_policy(). Closed when
+ * the next one is loaded, or with the handle. Since 0.1.
  */
 int qumun_load_policy(struct qumun *q, const char *path);
 

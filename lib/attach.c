@@ -26,43 +26,6 @@ static void read_scx(const char *name, char *buf, size_t size)
 	fclose(f);
 }
 
-void engine_release(struct qumun *q)
-{
-	if (q->engine_memory)
-		munmap(q->engine_memory, q->engine_memory_size);
-	free(q->engine);
-	q->engine_memory = NULL;
-	q->engine = NULL;
-}
-
-/* A policy begins anew with each attachment: it may be another one than before. */
-static int prepare_engine(struct qumun *q)
-{
-	__u64 state = q->policy->state_size;
-	void *memory;
-	int err;
-
-	engine_release(q);
-	q->engine_memory_size =
-		engine_memory_size(q->arena->max_records, q->nr_cpus, state);
-	memory = mmap(NULL, q->engine_memory_size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory != MAP_FAILED)
-		q->engine_memory = memory;
-	q->engine = calloc(1, sizeof(*q->engine));
-	if (!q->engine_memory || !q->engine) {
-		engine_release(q);
-		return qumun_fail(q, -ENOMEM, "out of memory for the engine");
-	}
-	err = engine_init(q->engine, q->arena, 0, q->policy, q->engine_memory);
-	if (err) {
-		engine_release(q);
-		qumun_fail(q, err, "policy %s does not start: %s", q->policy->name,
-			   strerror(-err));
-	}
-	return err;
-}
-
 bool scx_is_free(void)
 {
 	char state[64];
@@ -132,7 +95,7 @@ static int forget_end(struct qumun *q)
 	return 0;
 }
 
-QUMUN_API int qumun_attach(struct qumun *q)
+static int attach(struct qumun *q)
 {
 	bool running = q->links[LINK_SCHEDULER] >= 0; /* taken over, and never detached */
 	int err;
@@ -152,12 +115,9 @@ QUMUN_API int qumun_attach(struct qumun *q)
 		if (err)
 			return err;
 	}
-	if (q->policy) {
-		err = prepare_engine(q);
-		if (err)
-			return err;
-	}
-	err = running ? 0 : attach_links(q);
+	err = policy_prepare(q);
+	if (!err && !running)
+		err = attach_links(q);
 	if (err)
 		return err;
 	q->attached = true;
@@ -166,6 +126,16 @@ QUMUN_API int qumun_attach(struct qumun *q)
 		err = rules_start(q);
 	if (err)
 		qumun_detach(q);
+	return err;
+}
+
+QUMUN_API int qumun_attach(struct qumun *q)
+{
+	int err;
+
+	policy_lock();
+	err = attach(q);
+	policy_unlock();
 	return err;
 }
 

@@ -19,12 +19,16 @@ int bell_open(struct qumun *q)
 {
 	struct epoll_event bell = { .events = EPOLLIN, .data.fd = q->bell_fd };
 	struct epoll_event stop = { .events = EPOLLIN, .data.fd = q->stop_fd };
+	/* edge-triggered: each write ends one wait, and nobody has to read it */
+	struct epoll_event nudge = { .events = EPOLLIN | EPOLLET,
+				     .data.fd = q->nudge_fd };
 
 	q->bell = ring_buffer__new(q->bell_fd, swallow, NULL, NULL);
 	q->wait_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!q->bell || q->wait_fd < 0 ||
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->bell_fd, &bell) ||
-	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop))
+	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop) ||
+	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->nudge_fd, &nudge))
 		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s",
 				  strerror(errno));
 	return 0;
@@ -41,8 +45,16 @@ void bell_close(struct qumun *q)
 
 void bell_wait(struct qumun *q, int timeout_ms)
 {
-	struct epoll_event events[2];
+	struct epoll_event events[3];
 
-	if (epoll_wait(q->wait_fd, events, 2, timeout_ms) > 0)
+	if (epoll_wait(q->wait_fd, events, 3, timeout_ms) > 0)
 		ring_buffer__consume(q->bell);
+}
+
+void bell_nudge(struct qumun *q)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(q->nudge_fd, &one, sizeof(one));
+
+	(void)n; /* full: it was written often enough */
 }

@@ -27,6 +27,13 @@ enum link_id {
 	NR_LINKS,
 };
 
+/* An engine with its memory. */
+struct engine_box {
+	struct engine engine;
+	void *memory;
+	size_t size;
+};
+
 struct qumun {
 	struct qumun_options opt;
 	struct bpf_object *obj;	    /* NULL: taken over, everything comes from the pins */
@@ -62,13 +69,14 @@ struct qumun {
 	__u32 nr_cpus;
 
 	const struct qumun_policy_ops *policy;
-	void *plugin; /* dlopen handle of the policy, or NULL */
-	struct engine *engine;
-	void *engine_memory;
-	size_t engine_memory_size;
+	void *plugin;		   /* dlopen handle of the policy, or NULL */
+	bool plugin_odd;	   /* see open_plugin() */
+	struct engine_box *engine; /* who decides; the policy thread's while it runs */
+	struct engine_box *_Atomic next_engine, *_Atomic old_engine; /* policy.c */
 
 	struct ring_buffer *bell;
-	int wait_fd; /* epoll: the bell and stop_fd */
+	int wait_fd;  /* epoll: the bell, stop_fd and nudge_fd */
+	int nudge_fd; /* eventfd: bell_nudge() */
 	struct ring_buffer *exit_rb;
 	__s32 exit_pid; /* the event that was just taken from exit_rb */
 
@@ -146,9 +154,21 @@ void takeover_answer(struct qumun *q);
 int bell_open(struct qumun *q);
 void bell_close(struct qumun *q);
 void bell_wait(struct qumun *q, int timeout_ms);
+void bell_nudge(struct qumun *q); /* end its wait */
 
-/* attach.c; scx_is_free(): no sched_ext scheduler is attached, ours or another. */
-void engine_release(struct qumun *q);
+/* policy.c; policy_prepare() is called with the lock held, which keeps the policy as it is. */
+void policy_lock(void);
+void policy_unlock(void);
+int policy_prepare(struct qumun *q);
+int policy_use(struct qumun *q, const struct qumun_policy_ops *ops); /* @ops is checked */
+/* The policy thread, between two passes: take over what qumun_set_policy() left. */
+void policy_switch(struct qumun *q);
+struct engine_box *engine_box_free(struct engine_box *box); /* returns NULL */
+
+/* run.c: make present what the policy thread will touch of @box, and the code that it will run. */
+void settle_engine(struct engine_box *box);
+
+/* attach.c: no sched_ext scheduler is attached, ours or another. */
 bool scx_is_free(void);
 
 /*

@@ -279,7 +279,12 @@ struct qumun *qumun_new(const struct qumun_options *options)
 	links_init(q);
 	q->wait_fd = -1;
 	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (q->stop_fd < 0) {
+	q->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->stop_fd < 0 || q->nudge_fd < 0) {
+		if (q->stop_fd >= 0)
+			close(q->stop_fd);
+		if (q->nudge_fd >= 0)
+			close(q->nudge_fd);
 		free(q);
 		return NULL;
 	}
@@ -372,9 +377,11 @@ QUMUN_API void qumun_close(struct qumun *q)
 	/* libbpf unmaps the arena; a reservation that it never used is ours */
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);
-	engine_release(q);
+	engine_box_free(q->engine);
 	pthread_mutex_destroy(&q->control_lock);
 	if (q->stop_fd >= 0)
 		close(q->stop_fd);
+	if (q->nudge_fd >= 0)
+		close(q->nudge_fd);
 	free(q);
 }

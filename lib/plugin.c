@@ -72,12 +72,7 @@ static int choose(struct qumun *q, const char *who, const struct qumun_policy_op
 {
 	int err = check_policy(q, who, ops);
 
-	if (!err && q->attached)
-		err = qumun_fail(q, -EBUSY,
-				 "the policy cannot be changed while attached");
-	if (!err)
-		q->policy = ops;
-	return err;
+	return err ? err : policy_use(q, ops);
 }
 
 QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *ops)
@@ -93,12 +88,16 @@ QUMUN_API int qumun_set_policy(struct qumun *q, const struct qumun_policy_ops *o
 		      ops);
 }
 
-/* Through the descriptor's name, so that the file can't be swapped after the check. */
+/*
+ * Through the descriptor's name, so that the file can't be swapped after the check. The dynamic
+ * linker knows what is loaded by name first: the former policy's must be another, also when the
+ * descriptor has the same number.
+ */
 static int open_plugin(struct qumun *q, int fd, const char *path, void **handle)
 {
 	char name[64];
 
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	snprintf(name, sizeof(name), "/proc/self/fd%s/%d", q->plugin_odd ? "/" : "", fd);
 	*handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
 	if (!*handle)
 		return qumun_fail(q, -EINVAL, "policy %s cannot be loaded: %s", path,
@@ -106,14 +105,12 @@ static int open_plugin(struct qumun *q, int fd, const char *path, void **handle)
 	return 0;
 }
 
-QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
+static int load(struct qumun *q, const char *path)
 {
 	const struct qumun_policy_ops *ops;
 	void *handle = NULL;
 	int err, fd;
 
-	if (!q || !path)
-		return -EINVAL;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		err = errno == ENOTDIR ? -ENOENT : -errno;
@@ -137,12 +134,26 @@ QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
 	if (err)
 		goto out;
 	plugin_close(q);
+	q->plugin_odd = !q->plugin_odd;
 	q->plugin = handle;
 	handle = NULL;
 out:
 	if (handle)
 		dlclose(handle);
 	close(fd);
+	return err;
+}
+
+QUMUN_API int qumun_load_policy(struct qumun *q, const char *path)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	int err;
+
+	if (!q || !path)
+		return -EINVAL;
+	pthread_mutex_lock(&one_at_a_time);
+	err = load(q, path);
+	pthread_mutex_unlock(&one_at_a_time);
 	return err;
 }
 

@@ -81,23 +81,27 @@ static void touch_stack(void)
 		stack[i] = 0;
 }
 
-static void settle_memory(struct qumun *q)
+void settle_engine(struct engine_box *box)
 {
-	size_t head = q->arena->records_off +
-		      (size_t)q->record_limit * sizeof(struct qumun_task);
-
 	struct run_by_policy run = { {
-		(uintptr_t)settle_memory,
-		(uintptr_t)q->policy->enqueue,
+		(uintptr_t)settle_engine,
+		(uintptr_t)box->engine.policy->enqueue,
 		(uintptr_t)sched_yield,
 		(uintptr_t)ring_buffer__consume,
 		getauxval(AT_BASE),
 	} };
 
 	dl_iterate_phdr(populate_segments, &run);
+	(void)madvise(box->memory, box->size, MADV_POPULATE_WRITE);
+}
+
+static void settle_memory(struct qumun *q)
+{
+	size_t head = q->arena->records_off +
+		      (size_t)q->record_limit * sizeof(struct qumun_task);
+
+	settle_engine(q->engine);
 	touch_stack();
-	(void)madvise(q->engine_memory, q->engine_memory_size, MADV_POPULATE_WRITE);
-	(void)madvise(q->engine, sizeof(*q->engine), MADV_POPULATE_WRITE);
 	(void)madvise(q->arena, head, MADV_POPULATE_WRITE);
 	/* what is mapped stays; what is not is not forced in (whole arena, thread stacks) */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
@@ -164,13 +168,17 @@ static int become_policy_thread(struct qumun *q)
 
 static void decide_until_stopped(struct qumun *q)
 {
-	struct engine *e = q->engine;
+	struct engine *e = &q->engine->engine;
 	__u64 since = now_ns();
 
 	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed)) {
 		if (takeover_lost(q)) {
 			takeover_answer(q);
 			break;
+		}
+		if (atomic_load_explicit(&q->next_engine, memory_order_relaxed)) {
+			policy_switch(q);
+			e = &q->engine->engine;
 		}
 		if (engine_pass(e)) {
 			sched_yield();

@@ -28,7 +28,7 @@ _gthulhuctl() {
 		;;
 	esac
 	case $command in
-	'') words='status stats latency task tasks params rules explain mode top dump bugreport schema
+	'') words='status stats latency task tasks params rules explain mode policy top dump bugreport schema
 		--socket --json --version --help' ;;
 	stats) words='--watch --json' ;;
 	latency) words='--cpu --for --json' ;;
@@ -40,6 +40,10 @@ _gthulhuctl() {
 		compopt -o nospace
 		;;
 	mode) words='user kernel' ;;
+	policy)
+		words='list set gthulhu fifo'
+		compopt -o default
+		;;
 	rules)
 		words='list add remove load save'
 		compopt -o default

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion for fish: /usr/share/fish/vendor_completions.d/gthulhuctl.fish
 
-set -l commands status stats latency task tasks params rules explain mode top dump bugreport schema
+set -l commands status stats latency task tasks params rules explain mode policy top dump bugreport schema
 complete -c gthulhuctl -f
 complete -c gthulhuctl -s s -l socket -r -F -d 'socket of the daemon'
 complete -c gthulhuctl -s j -l json -d 'print JSON'
@@ -18,6 +18,7 @@ complete -c gthulhuctl -n $none -a params -d 'run-time parameters'
 complete -c gthulhuctl -n $none -a rules -d 'which tasks matter, and how'
 complete -c gthulhuctl -n $none -a explain -d 'which rule counts, why, and what a change would do'
 complete -c gthulhuctl -n $none -a mode -d 'who decides'
+complete -c gthulhuctl -n $none -a policy -d 'what decides'
 complete -c gthulhuctl -n $none -a top -d 'live view'
 complete -c gthulhuctl -n $none -a dump -d 'status, stats, latency and tasks as JSON'
 complete -c gthulhuctl -n $none -a bugreport -d 'all that a bug report needs'
@@ -37,5 +38,6 @@ complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l comm -x -d 'a
 complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l rule -x -d 'a proposed rule'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from explain' -l without -x -d 'a rule that goes'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from mode' -a 'user kernel'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from policy' -F -a 'list set gthulhu fifo'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from top' -l interval -x -d seconds
 complete -c gthulhuctl -n '__fish_seen_subcommand_from bugreport' -s o -r -F -d file

@@ -13,6 +13,7 @@ commands=(
 	'rules:which tasks matter, and how'
 	'explain:which rule counts, why, and what a change would do'
 	'mode:who decides'
+	'policy:what decides'
 	'top:live view'
 	'dump:status, stats, latency and tasks as JSON'
 	'bugreport:all that a bug report needs'
@@ -47,6 +48,13 @@ argument)
 			'--comm[all so named]:name:' '--rule[proposed]:rule:' '--without[that goes]:id:' '--json'
 		;;
 	mode) _values mode user kernel ;;
+	policy)
+		if ((CURRENT == 2)); then
+			_values what list set
+		else
+			_alternative 'policies:policy:(gthulhu fifo)' 'files:file:_files'
+		fi
+		;;
 	top) _arguments '--interval[between updates]:seconds:' ;;
 	bugreport) _arguments '-o[file]:file:_files' ;;
 	esac

@@ -88,7 +88,7 @@ is 'a file that is no socket' code 3 'is gone' "$ctl" status
 rm "$socket"
 is 'the daemon starts' start
 for c in status stats latency 'latency --cpu 1 --for 0.1' 'task 1' tasks 'tasks --sort wait --limit 5' 'params get' \
-	'params set base_slice_ns=3ms' 'explain --pid 1' 'explain --comm a* --rule comm=a*,class=idle --without 3' \
+	'params set base_slice_ns=3ms' 'policy list' 'policy set fifo' 'policy set /bin/sh' 'explain --pid 1' 'explain --comm a* --rule comm=a*,class=idle --without 3' \
 	'params set latency_budget_pct=50 stall_ns=30ms' 'rules list' 'rules add comm=x,class=idle' 'rules remove 7' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
 	# shellcheck disable=SC2086
 	is "$c" "$ctl" $c
@@ -111,6 +111,8 @@ is 'a parameter without value' code 2 'NAME=VALUE' "$ctl" params set base_slice_
 is 'a slice that is no time' code 2 'must be a time' "$ctl" params set base_slice_ns=3x
 is 'a slice out of range' code 1 'must be 100000 .. 100000000 ns' "$ctl" params set base_slice_ns=3s
 is 'half a percent' code 1 'latency_budget_pct must be a whole number' "$ctl" params set latency_budget_pct=50.5
+is 'a policy of nowhere' code 1 'No such file' "$ctl" policy set ./none.so
+is 'two policies' code 2 'policy takes' "$ctl" policy set fifo gthulhu
 is 'explain what?' code 2 'one of --pid' "$ctl" explain
 is 'a thread that is none' code 2 '--pid PID' "$ctl" explain --pid nginx
 is 'explain is for people' code 0 'because' sh -c '"$0" explain --comm x --rule comm=x,class=idle | tr A-Z a-z' "$ctl"

@@ -321,6 +321,40 @@ static void test_private_bytes(void)
 	world_end(&w);
 }
 
+/* Another policy takes over between two passes: who waited is asked about again, once. */
+static void test_change(void)
+{
+	struct qumun_policy_ops eager = order;
+	struct engine *old = malloc(sizeof(*old));
+	void *memory;
+
+	begin('k');
+	play("a1 a2 a3 p t2");
+	play("a4"); /* not read yet */
+	*old = w.e;
+	memory = w.memory;
+	w.memory = NULL;
+	pol.log[0] = '\0';
+	pol.mode = 'a';
+	world_engine(&w, &eager);
+	engine_adopt(&w.e, old);
+	memset(memory, 0xff,
+	       engine_memory_size(WORLD_RECORDS, WORLD_CPUS, order.state_size));
+	memset(old, 0xff, sizeof(*old));
+	free(memory);
+	free(old);
+	engine_ask_again(&w.e);
+	is_text(pol.log, "i1 e1 i3 e3 ", "a new policy is asked about those who wait");
+	tap_is(pol.dirty, 0, "their private bytes are zero");
+	is_text(answers(), "2/0/0/0", "and its answers are applied");
+	engine_ask_again(&w.e);
+	is_text(answers(), "0/0/0/0", "nobody is asked about twice");
+	play("p");
+	is_text(pol.log, "i1 e1 i3 e3 i4 e4 ", "the rings go on where they stood");
+	is_text(answers(), "1/0/0/0", "and no answer is missing");
+	world_end(&w);
+}
+
 static void test_full_ring(void)
 {
 	struct qumun_answer a;
@@ -637,6 +671,7 @@ int main(void)
 	test_scripts();
 	test_outcomes();
 	test_private_bytes();
+	test_change();
 	test_full_ring();
 	test_broken_cursors();
 	test_batch();

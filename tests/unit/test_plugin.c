@@ -82,6 +82,7 @@ static int remove_all(void)
 int main(int argc, char **argv)
 {
 	char good[512], wrong_abi[512], no_symbol[512];
+	const struct qumun_policy_ops *first;
 	struct qumun *q;
 
 	if (geteuid())
@@ -99,9 +100,12 @@ int main(int argc, char **argv)
 		tap_diag("%s", qumun_strerror(q));
 	tap_ok(q->policy && !strcmp(q->policy->name, "plugin") && q->policy->enqueue,
 	       "its table is in use");
+	first = q->policy;
 	tap_is(qumun_load_policy(q, place(good, "again.so", 0755, 0)), 0,
 	       "replaced by another");
-	tap_ok(q->plugin && q->policy, "and that one is in use");
+	/* the same descriptor, so the same name to the dynamic linker */
+	tap_ok(q->plugin && q->policy && q->policy != first,
+	       "and that one is in use, not the former");
 	plugin_close(q);
 	tap_ok(!q->plugin, "closed");
 	tap_is(qumun_load_policy(NULL, path), -EINVAL, "no handle");

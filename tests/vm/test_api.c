@@ -175,6 +175,64 @@ static void perf_adds_up(struct qumun *q)
 	       stats.context_switches, sum.context_switch_count);
 }
 
+/* Keeps every task that it is asked about. */
+static void keep_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
+{
+}
+
+static int refuse_init(struct qumun_policy_ctx *ctx)
+{
+	return -ERANGE;
+}
+
+static __u64 counter(struct qumun *q, unsigned int i)
+{
+	__u64 c[QUMUN_NR_COUNTERS] = { 0 };
+
+	qumun_get_counters(q, c);
+	return c[i];
+}
+
+/* Beside three hogs: every change takes, and a task that one policy kept the next one decides. */
+static void change_policy(struct qumun *q)
+{
+	static const struct qumun_policy_ops keeper = {
+		.abi_version = QUMUN_POLICY_ABI,
+		.size = sizeof(struct qumun_policy_ops),
+		.name = "keeper",
+		.enqueue = keep_enqueue,
+	};
+	struct qumun_policy_ops broken = live_policy;
+	__u64 rescued, decided;
+	struct qumun_param_block params, patient;
+	int i, failed = 0;
+
+	qumun_get_params(q, &params);
+	patient = params;
+	/* nobody but the next policy comes to the rescue */
+	patient.rescue_ns = patient.stall_ns = 10000000000ULL;
+	tap_is(qumun_set_params(q, &patient), 0, "no rescue");
+	rescued = counter(q, QUMUN_C_rescued) + counter(q, QUMUN_C_taken_back);
+	for (i = 0; i < 20; i++) {
+		failed += qumun_set_policy(q, &keeper) != 0;
+		sleep_ms(20);
+		failed += qumun_set_policy(q, &live_policy) != 0;
+		sleep_ms(20);
+	}
+	if (!tap_is(failed, 0, "forty changes of the policy while it decides"))
+		tap_diag("%s", qumun_strerror(q));
+	tap_is(counter(q, QUMUN_C_rescued) + counter(q, QUMUN_C_taken_back) - rescued, 0,
+	       "the next policy is asked about tasks that one kept: none is rescued");
+	qumun_set_params(q, &params);
+	broken.init = refuse_init;
+	tap_is(qumun_set_policy(q, &broken), -ERANGE, "a policy that does not start");
+	decided = counter(q, QUMUN_C_decided);
+	sleep_ms(500);
+	tap_ok(counter(q, QUMUN_C_decided) > decided, "and the old one goes on");
+	tap_is(qumun_load_policy(q, plugin), 0, "one from a file");
+	tap_is(qumun_set_policy(q, &live_policy), 0, "and back");
+}
+
 static void while_attached(struct qumun *q)
 {
 	struct scheduling_params params;
@@ -194,8 +252,6 @@ static void while_attached(struct qumun *q)
 		       qumun_strerror(second));
 		qumun_close(second);
 	}
-	tap_is(qumun_set_policy(q, &live_policy), -EBUSY,
-	       "no other policy while attached");
 	tap_is(qumun_assign_user_sched_pid(q, getpid()), 0, "the decider after attach");
 	tap_is(qumun_init_cache_domains(q), 0, "cache domains after attach");
 	tap_is(qumun_get_scheduling_params(q, &params), 0, "parameters");
@@ -204,6 +260,7 @@ static void while_attached(struct qumun *q)
 		hogs[i] = start_hog(-1, 0);
 	sleep_ms(1000);
 	perf_adds_up(q);
+	change_policy(q);
 	for (i = 0; i < 3; i++)
 		end_child(hogs[i]);
 	tap_is(qumun_policy_faults(q, &minor, &major), 0, "faults of the policy");

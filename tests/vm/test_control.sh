@@ -105,6 +105,35 @@ changes() {
 	is 'status says so' sh -c '"$0" status | grep -q "user mode"' "$ctl"
 }
 
+# Policies change while hackbench runs and hogs fill both CPUs: no task is lost, nobody takes over.
+policies() {
+	is 'policy list' code 0 '^[*] gthulhu ' "$ctl" policy list
+	is 'policy set' code 0 'policy fifo decides' "$ctl" policy set fifo
+	is 'the list says so' code 0 '^[*] fifo ' "$ctl" policy list
+	is 'and status' code 0 'policy fifo' "$ctl" status
+	is 'and the log' sh -c 'grep -q "policy fifo by request, in place of gthulhu" "$0"' "$work/log"
+	is 'it decides' grows stats decided
+	is 'one from a file' sh -c 'cd "$1" && "$0" policy set ./plugin_policy.so' "$ctl" "$top/tests/vm"
+	is 'it decides too' grows stats decided
+	is 'a file that is no policy' code 1 'lacks the symbol\|cannot be loaded' "$ctl" policy set "$(which busybox)"
+	is 'a name that is none' code 5 'no policy "lottery"' "$ctl" policy set lottery
+	is 'after all that the file decides' code 0 'plugin_policy.so (a file)' "$ctl" policy list
+	is 'twenty changes under load' sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do
+		"$0" policy set fifo && "$0" policy set gthulhu || exit 1; done' "$ctl"
+	is 'in kernel mode too' sh -c '"$0" mode kernel && "$0" policy set fifo; c=$?
+		"$0" policy set gthulhu && "$0" mode user && exit $c' "$ctl"
+	is 'the policy decides' grows stats decided
+	is 'no fault of the policy so far' [ "$(value status policy_faults)" = 0 ]
+	# of one look: what grows between two would seem lost
+	"$ctl" stats --json >"$work/look"
+	asked=$(sed -n 's/.*"asked":\([0-9]*\).*/\1/p' "$work/look")
+	sum=0
+	for c in decided taken_back rescued cancelled; do
+		sum=$((sum + $(sed -n "s/.*\"$c\":\([0-9]*\).*/\1/p" "$work/look")))
+	done
+	is 'every task that was asked about was decided' near "$asked" "$sum" 0.01
+}
+
 # One task's record against what the kernel says of it.
 one_task() {
 	"$ctl" task "$1" --json >"$work/task"
@@ -203,6 +232,7 @@ hackbench -g 1 -f 2 -l 20000000 >/dev/null &
 load=$!
 commands
 changes
+policies
 metrics
 strangers
 hostile
