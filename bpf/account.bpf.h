@@ -42,6 +42,56 @@ static __always_inline void note_latency(struct qumun_cpu QUMUN_ARENA *cc, u32 c
 		vt_budget_publish(own->latency_left, cc->latency_left_ns, pct);
 }
 
+QUMUN_STATIC_ASSERT(QUMUN_NR_CLASSES <= QUMUN_CLASS_SHARES &&
+			    !(QUMUN_CLASS_SHARES & (QUMUN_CLASS_SHARES - 1)) &&
+			    !(QUMUN_RULE_SHARES & (QUMUN_RULE_SHARES - 1)),
+		    "masks find a share");
+
+/*
+ * Whose waits and runs are counted apart: every task's class, and the oldest rules. Records are
+ * shared memory and may say anything: then another share counts. NULL: no rule that is counted.
+ */
+static __always_inline struct bpf_share *class_share(struct bpf_cpu_priv *cp, u32 cls)
+{
+	return &cp->shares[cls & (QUMUN_CLASS_SHARES - 1)];
+}
+
+static __always_inline struct bpf_share *rule_share(struct bpf_cpu_priv *cp,
+						    struct qumun_task QUMUN_ARENA *rec)
+{
+	u32 i = QUMUN_MARKS_SHARE(rec->rule_marks);
+
+	return i ? &cp->shares[QUMUN_CLASS_SHARES + ((i - 1) & (QUMUN_RULE_SHARES - 1))]
+		 : NULL;
+}
+
+static __always_inline void share_waited(struct bpf_cpu_priv *cp,
+					 struct qumun_task QUMUN_ARENA *rec, u64 wait)
+{
+	struct bpf_share *of_class = class_share(cp, VT_CLASS(rec)),
+			 *of_rule = rule_share(cp, rec);
+	u32 bucket = qumun_latency_bucket(wait);
+
+	if (bucket >= QUMUN_NR_LATENCY)
+		return;
+	of_class->waits[bucket]++;
+	of_class->wait_ns += wait;
+	if (!of_rule)
+		return;
+	of_rule->waits[bucket]++;
+	of_rule->wait_ns += wait;
+}
+
+static __always_inline void
+share_ran(struct bpf_cpu_priv *cp, struct qumun_task QUMUN_ARENA *rec, u32 cls, u64 ran)
+{
+	struct bpf_share *of_rule = rule_share(cp, rec);
+
+	class_share(cp, cls)->run_ns += ran;
+	if (of_rule)
+		of_rule->run_ns += ran;
+}
+
 static __always_inline void account_running(struct bpf_cpu_priv *cp,
 					    struct task_struct *p, struct slot_priv *s,
 					    struct qumun_task QUMUN_ARENA *rec, u32 slot,
@@ -49,7 +99,6 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 	u64 wait = rec->enq_at ? elapsed(now, rec->enq_at) : 0, v = rec->vruntime;
-	u32 bucket = qumun_latency_bucket(wait);
 	s32 vcpu = rec->vcpu;
 
 	if (state_of(s->q) == QUMUN_QUEUED) {
@@ -65,6 +114,11 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	rec->sum_wait += wait;
 	if (wait > rec->max_wait_us * 1000ULL) /* a division only for a new record */
 		rec->max_wait_us = wait / 1000;
+	if (rec->enq_at) {
+		s->waits.ns[s->waits.nr++ & (QUMUN_RECENT_WAITS - 1)] =
+			wait > 0xffffffffULL ? 0xffffffffU : (u32)wait;
+		share_waited(cp, rec, wait);
+	}
 	rec->nr_runs++;
 	rec->exec_start = now;
 	if (rec->cpu != (s32)cpu) {
@@ -88,8 +142,6 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
-	if (rec->enq_at && bucket < QUMUN_NR_LATENCY)
-		cp->latency[bucket]++;
 }
 
 /*
@@ -111,13 +163,14 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	u64 ran = elapsed(now, rec->exec_start);
 	struct bpf_cpu_priv *home = cpu_priv(cpu);
+	u32 cls = VT_CLASS(rec);
 
 	if (home)
 		home->kthread_ns = bound_kthread(p) ? home->kthread_ns + ran : 0;
 	check_owner(cp, p, s, rec, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
-	note_latency(arena_cpu(cpu), cpu, VT_CLASS(rec) == QUMUN_CLASS_LATENCY, ran, now);
+	note_latency(arena_cpu(cpu), cpu, cls == QUMUN_CLASS_LATENCY, ran, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	rec->nvcsw = p->nvcsw;
@@ -125,6 +178,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_NONE));
 	shm_store(&arena_cpu(cpu)->curr_start, 0);
 	count_add(cp, run_ns, ran);
+	share_ran(cp, rec, cls, ran);
 }
 
 /*
@@ -156,6 +210,7 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	cc->curr_slice_ns = slice;
 	shm_store(&cc->curr_start, now);
 	count_add(cp, run_ns, ran);
+	share_ran(cp, rec, r.cls, ran);
 	return slice;
 }
 

@@ -127,7 +127,7 @@ static __always_inline void task_inherit(struct task_struct *p,
 	struct qumun_task QUMUN_ARENA *from;
 
 	rec->rule_id = rec->rule_weight = rec->rule_slice_ns = 0;
-	rec->rule_class = rec->rule_preempt = 0;
+	rec->rule_class = rec->rule_marks = 0;
 	rec->rule_cpus = 0;
 	if (!ctx || ctx->slot >= max_records)
 		return;
@@ -138,7 +138,7 @@ static __always_inline void task_inherit(struct task_struct *p,
 	rec->rule_weight = from->rule_weight;
 	rec->rule_slice_ns = from->rule_slice_ns;
 	rec->rule_class = from->rule_class;
-	rec->rule_preempt = from->rule_preempt;
+	rec->rule_marks = from->rule_marks;
 	rec->rule_cpus = from->rule_cpus;
 }
 
@@ -178,6 +178,7 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	note_owner(p, s, rec);
 	rec->start_time = p->start_boottime;
 	s->exec_base = p->se.sum_exec_runtime;
+	s->waits.nr = 0;
 	rec->sum_exec = rec->sum_wait = rec->nr_runs = rec->nr_wakeups = 0;
 	rec->enq_at = rec->exec_start = rec->deadline = 0;
 	rec->nvcsw = rec->nivcsw = rec->last_run_ns = rec->max_wait_us = 0;

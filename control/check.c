@@ -93,6 +93,22 @@ static bool check_list(const struct control_field *f, const json_t *list, bool s
 	return true;
 }
 
+static bool check_integers(const struct control_field *f, const json_t *list,
+			   struct control_error *error)
+{
+	json_t *element;
+	size_t i;
+
+	json_array_foreach(list, i, element)
+	{
+		if (!json_is_integer(element))
+			return control_fail(error, CONTROL_E_bad_field,
+					    "%s must be a list of whole numbers",
+					    f->name);
+	}
+	return true;
+}
+
 static bool check_map(const struct control_field *f, const json_t *map,
 		      struct control_error *error)
 {
@@ -120,6 +136,7 @@ static bool has_type(enum control_type type, const json_t *value)
 	case CONTROL_STRING:
 		return json_is_string(value);
 	case CONTROL_LIST:
+	case CONTROL_INTEGERS:
 		return json_is_array(value);
 	case CONTROL_OBJECT:
 	case CONTROL_MAP:
@@ -135,7 +152,7 @@ static bool check_field(const struct control_field *f, const json_t *value, bool
 		[CONTROL_INTEGER] = "a whole number",	[CONTROL_NUMBER] = "a number",
 		[CONTROL_BOOLEAN] = "true or false",	[CONTROL_STRING] = "a string",
 		[CONTROL_OBJECT] = "an object",		[CONTROL_LIST] = "a list",
-		[CONTROL_MAP] = "an object of numbers",
+		[CONTROL_MAP] = "an object of numbers", [CONTROL_INTEGERS] = "a list",
 	};
 
 	if (!has_type(f->type, value))
@@ -151,6 +168,8 @@ static bool check_field(const struct control_field *f, const json_t *value, bool
 		return check_list(f, value, strict, error);
 	case CONTROL_OBJECT:
 		return control_check(f->members, value, strict, error);
+	case CONTROL_INTEGERS:
+		return check_integers(f, value, error);
 	case CONTROL_MAP:
 		return check_map(f, value, error);
 	case CONTROL_BOOLEAN:

@@ -33,7 +33,8 @@ enum control_type {
 	CONTROL_STRING,
 	CONTROL_OBJECT, /* with the fields of `members` */
 	CONTROL_LIST, /* of objects with the fields of `members`, or of strings without */
-	CONTROL_MAP,  /* name -> integer; the names are the daemon's (see `schema`) */
+	CONTROL_INTEGERS, /* a list of whole numbers */
+	CONTROL_MAP,	  /* name -> integer; the names are the daemon's (see `schema`) */
 };
 
 /* Who may ask. */

@@ -147,7 +147,7 @@ static const struct control_field status_fields[] = {
 static const struct control_field cpu_fields[] = {
 	F("cpu", INTEGER, "", "CPU number", NEEDED),
 	F("online", BOOLEAN, "", "it is online", NEEDED),
-	F("llc", INTEGER, "", "number of its last-level cache", NEEDED),
+	F("llc", INTEGER, "", "number of its last-level cache", NEEDED, LIMITS(0, 1023)),
 	F("queued", INTEGER, "", "tasks in its queue now", NEEDED),
 	F("pid", INTEGER, "", "the task that runs there; absent when idle"),
 	F("comm", STRING, "", "its name"),
@@ -191,6 +191,8 @@ static const struct control_field task_fields[] = {
 	F("runtime_ns", INTEGER, "ns", "time on a CPU", NEEDED),
 	F("wait_ns", INTEGER, "ns", "time runnable but not running", NEEDED),
 	F("max_wait_us", INTEGER, "us", "longest such wait", NEEDED),
+	F("recent_waits_us", INTEGERS, "us",
+	  "its last waits, the latest first, 8 at most; only in task"),
 	F("waiting_ns", INTEGER, "ns", "how long it has waited now; 0 if it does not",
 	  NEEDED),
 	F("last_run_ns", INTEGER, "ns", "length of its last run", NEEDED),
@@ -228,7 +230,10 @@ static const struct control_field bucket_fields[] = {
 };
 
 static const struct control_field latency_args[] = {
-	F("cpu", INTEGER, "", "one CPU (default: the sum of all)", LIMITS(0, 1023)), { 0 }
+	F("cpu", INTEGER, "", "one CPU (default: the sum of all)", LIMITS(0, 1023)),
+	F("class", STRING, "", "or one class", CLASS_WORDS),
+	F("rule", INTEGER, "", "or one rule, since it came", LIMITS(1, 4294967294)),
+	{ 0 }
 };
 
 static const struct control_field latency_fields[] = {
@@ -236,6 +241,27 @@ static const struct control_field latency_fields[] = {
 	  .members = bucket_fields),
 	F("count", INTEGER, "", "all of them", NEEDED),
 	F("sum_ns", INTEGER, "ns", "their sum", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field share_fields[] = {
+	F("class", STRING, "", "of a class: which", CLASS_WORDS),
+	F("rule", INTEGER, "", "of a rule: its id"),
+	F("text", STRING, "", "that rule"),
+	F("tasks", INTEGER, "", "tasks that it counts for now; only of a rule"),
+	F("run_ns", INTEGER, "ns", "time that its tasks ran", NEEDED),
+	F("buckets", LIST, "", "their times from runnable to running", NEEDED,
+	  .members = bucket_fields),
+	F("count", INTEGER, "", "all of them", NEEDED),
+	F("sum_ns", INTEGER, "ns", "their sum", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field shares_fields[] = {
+	F("time_ns", INTEGER, "ns", "CLOCK_MONOTONIC when this was read", NEEDED),
+	F("shares", LIST, "",
+	  "each class since attach, then the 16 oldest rules, each since it came", NEEDED,
+	  .members = share_fields),
 	{ 0 }
 };
 
@@ -362,6 +388,9 @@ const struct control_request control_requests[] = {
 	{ "tasks", CONTROL_READ, "records of many tasks", tasks_args, tasks_fields },
 	{ "latency", CONTROL_READ, "histogram of the times from runnable to running",
 	  latency_args, latency_fields },
+	{ "shares", CONTROL_READ,
+	  "what classes and rules had of the CPUs, and how long they waited", no_fields,
+	  shares_fields },
 	{ "rules.list", CONTROL_READ, "the rules, and for how many tasks each counts",
 	  no_fields, rules_fields },
 	{ "explain", CONTROL_READ,

@@ -8,7 +8,7 @@ static const char *const type_names[] = {
 	[CONTROL_INTEGER] = "integer", [CONTROL_NUMBER] = "number",
 	[CONTROL_BOOLEAN] = "boolean", [CONTROL_STRING] = "string",
 	[CONTROL_OBJECT] = "object",   [CONTROL_LIST] = "list",
-	[CONTROL_MAP] = "map",
+	[CONTROL_MAP] = "map",	       [CONTROL_INTEGERS] = "integers",
 };
 
 static const struct {

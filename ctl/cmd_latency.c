@@ -23,38 +23,73 @@ static void subtract(json_t *now, const json_t *before)
 		json_integer(get_int(now, "sum_ns") - get_int(before, "sum_ns")));
 }
 
-static json_t *arguments(double cpu)
+static const char usage[] =
+	"latency takes one of --cpu 0 to 1023, --class NAME and --rule ID, and --for 0.1 to 3600 "
+	"seconds";
+
+/* One option into @args, or into @seconds; false: it makes no sense. */
+static bool add_option(json_t *args, int opt, const char *value, double *seconds)
 {
-	return cpu < 0 ? json_object() : json_pack("{s:i}", "cpu", (int)cpu);
+	double number;
+
+	switch (opt) {
+	case 'c':
+		return parse_number(value, 0, 1023, &number) &&
+		       !json_object_set_new(args, "cpu",
+					    json_integer((json_int_t)number));
+	case 'k':
+		return !json_object_set_new(args, "class", json_string(value));
+	case 'r':
+		return parse_number(value, 1, 4294967294.0, &number) &&
+		       !json_object_set_new(args, "rule",
+					    json_integer((json_int_t)number));
+	case 'f':
+		return parse_number(value, 0.1, 3600, seconds);
+	default:
+		return false;
+	}
+}
+
+/* @args is consumed. */
+static int fetch(struct ctl *ctl, json_t *args, double seconds, json_t **now)
+{
+	int code = ctl_call(ctl, "latency", json_incref(args), now);
+	json_t *before;
+
+	if (code == CTL_OK && seconds) {
+		before = *now;
+		pause_ms((int)(seconds * 1000));
+		code = ctl_call(ctl, "latency", json_incref(args), now);
+		if (code == CTL_OK)
+			subtract(*now, before);
+		json_decref(before);
+	}
+	json_decref(args);
+	return code;
 }
 
 int cmd_latency(struct ctl *ctl, int argc, char **argv)
 {
-	static const struct option options[] = { { "cpu", required_argument, NULL, 'c' },
-						 { "for", required_argument, NULL, 'f' },
-						 { 0 } };
-	double cpu = -1, seconds = 0;
-	json_t *now, *before;
+	static const struct option options[] = {
+		{ "cpu", required_argument, NULL, 'c' },
+		{ "class", required_argument, NULL, 'k' },
+		{ "rule", required_argument, NULL, 'r' },
+		{ "for", required_argument, NULL, 'f' },
+		{ 0 },
+	};
+	json_t *args = json_object(), *now;
+	double seconds = 0;
 	int opt, code;
 
-	while ((opt = getopt_long(argc, argv, "c:f:", options, NULL)) != -1) {
-		if ((opt == 'c' && parse_number(optarg, 0, 1023, &cpu)) ||
-		    (opt == 'f' && parse_number(optarg, 0.1, 3600, &seconds)))
-			continue;
-		return usage_error(
-			"latency takes --cpu 0 to 1023 and --for 0.1 to 3600 seconds");
+	while ((opt = getopt_long(argc, argv, "c:k:r:f:", options, NULL)) != -1) {
+		if (!add_option(args, opt, optarg, &seconds))
+			break;
 	}
-	if (optind < argc)
-		return usage_error("latency takes options only");
-	code = ctl_call(ctl, "latency", arguments(cpu), &now);
-	if (code == CTL_OK && seconds) {
-		before = now;
-		pause_ms((int)(seconds * 1000));
-		code = ctl_call(ctl, "latency", arguments(cpu), &now);
-		if (code == CTL_OK)
-			subtract(now, before);
-		json_decref(before);
+	if (opt != -1 || optind < argc || json_object_size(args) > 1) {
+		json_decref(args);
+		return usage_error("%s", usage);
 	}
+	code = fetch(ctl, args, seconds, &now);
 	if (code != CTL_OK)
 		return code;
 	if (ctl->json)

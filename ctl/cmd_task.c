@@ -2,6 +2,20 @@
 /* gthulhuctl task PID: one record, in words. */
 #include "top.h"
 
+static void print_recent(FILE *out, const json_t *waits)
+{
+	char text[TEXT_SIZE];
+	json_t *us;
+	size_t i;
+
+	json_array_foreach(waits, i, us)
+		fprintf(out, "%s%s",
+			!i	? "\nlast     waits, the latest first: "
+			: i % 4 ? ", "
+				: ",\n         ",
+			text_time(text, json_number_value(us) * 1000));
+}
+
 void task_print(FILE *out, const json_t *t)
 {
 	double runs = get_real(t, "runs");
@@ -37,6 +51,7 @@ void task_print(FILE *out, const json_t *t)
 		fprintf(out, ", %s each, %s at most",
 			text_time(a, get_real(t, "wait_ns") / runs),
 			text_time(b, get_real(t, "max_wait_us") * 1000));
+	print_recent(out, json_object_get(t, "recent_waits_us"));
 	fprintf(out, "\nswitches %lld voluntary, %lld involuntary; woke %lld times\n",
 		get_int(t, "voluntary_switches"), get_int(t, "involuntary_switches"),
 		get_int(t, "wakeups"));

@@ -77,6 +77,7 @@ int cmd_policy(struct ctl *ctl, int argc, char **argv);
 int cmd_task(struct ctl *ctl, int argc, char **argv);
 int cmd_tasks(struct ctl *ctl, int argc, char **argv);
 int cmd_latency(struct ctl *ctl, int argc, char **argv);
+int cmd_shares(struct ctl *ctl, int argc, char **argv);
 int cmd_dump(struct ctl *ctl, int argc, char **argv);
 int cmd_schema(struct ctl *ctl, int argc, char **argv);
 int cmd_bugreport(struct ctl *ctl, int argc, char **argv);

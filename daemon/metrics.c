@@ -45,6 +45,40 @@ static void view_cpus(struct qumun *q, __u32 nr_cpus, struct metrics_view *v)
 	v->nr_cpus = nr_cpus > METRICS_MAX_CPUS ? 0 : nr_cpus;
 }
 
+static int add_share(void *arg, const struct qumun_share *share)
+{
+	struct metrics_view *v = arg;
+	struct metrics_share *s;
+
+	if (!share->rule_id)
+		s = &v->classes[v->nr_classes++];
+	else if (v->nr_rules < METRICS_MAX_RULES)
+		s = &v->rules[v->nr_rules++];
+	else
+		return 0;
+	s->share = *share;
+	if (!share->rule_id)
+		snprintf(s->name, sizeof(s->name), "%s", class_name(share->cls));
+	return 0;
+}
+
+static int name_rule(void *arg, const struct qumun_rule *rule, unsigned int nr_tasks)
+{
+	struct metrics_view *v = arg;
+	unsigned int i;
+	char *c;
+
+	for (i = 0; i < v->nr_rules; i++) {
+		if (v->rules[i].share.rule_id != rule->id)
+			continue;
+		qumun_rule_format(rule, v->rules[i].name, sizeof(v->rules[i].name));
+		/* names and paths may hold any byte, and this one may be cut in two */
+		for (c = v->rules[i].name; *c; c++)
+			*c = *c >= ' ' && *c <= '~' ? *c : '?';
+	}
+	return 0;
+}
+
 static int view_fill(struct metrics *m, struct metrics_view *v, const struct utsname *u)
 {
 	struct qumun_run_state state;
@@ -55,8 +89,10 @@ static int view_fill(struct metrics *m, struct metrics_view *v, const struct uts
 
 	memset(v, 0, sizeof(*v));
 	if (qumun_get_state(m->q, &state) || qumun_get_counters(m->q, v->counters) ||
-	    qumun_get_latency(m->q, -1, &v->latency))
+	    qumun_get_latency(m->q, -1, &v->latency) ||
+	    qumun_list_shares(m->q, add_share, v))
 		return -EIO;
+	qumun_list_rules(m->q, name_rule, v);
 	v->version = QUMUN_VERSION;
 	v->commit = GTHULHU_COMMIT;
 	policy_current(v->policy);

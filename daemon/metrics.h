@@ -5,13 +5,24 @@
 
 #include "daemon.h"
 
-/* Beyond it there are no series of single CPUs: a scrape stays below 500 series. */
-#define METRICS_MAX_CPUS 64
+/*
+ * A scrape stays below 500 series: beyond so many CPUs there are none of single CPUs, and only the
+ * oldest rules have some. tests/packaging counts.
+ */
+#define METRICS_MAX_CPUS 32
+#define METRICS_MAX_RULES 6
+#define METRICS_RULE_SIZE 256
 
 struct metrics_cpu {
 	bool online;
 	__u32 queued;
 	__u64 runs, run_ns;
+};
+
+/* A class or a rule. */
+struct metrics_share {
+	struct qumun_share share;
+	char name[METRICS_RULE_SIZE]; /* of the class, or the rule's text, cut off */
 };
 
 /* All that a scrape shows. */
@@ -24,6 +35,8 @@ struct metrics_view {
 	__u64 cpus_online, tasks, tasks_active, policy_faults;
 	__u64 counters[QUMUN_NR_COUNTERS];
 	struct qumun_latency latency;
+	unsigned int nr_classes, nr_rules; /* elements of these two */
+	struct metrics_share classes[QUMUN_NR_CLASSES], rules[METRICS_MAX_RULES];
 	__u32 nr_cpus; /* elements of cpus */
 	struct metrics_cpu cpus[METRICS_MAX_CPUS];
 };

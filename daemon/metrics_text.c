@@ -5,6 +5,7 @@
  * gthulhu_run_seconds_total.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
@@ -90,23 +91,84 @@ static void render_counters(FILE *out, const struct metrics_view *v)
 	}
 }
 
+/* @label: in front of each other label, with its comma; or "". */
+static void histogram(FILE *out, const char *name, const char *label,
+		      const struct qumun_latency *l)
+{
+	int i, length = (int)strlen(label);
+	__u64 sum = 0;
+
+	for (i = 0; i < QUMUN_NR_LATENCY - 1; i++) {
+		sum += l->buckets[i];
+		fprintf(out, "%s_bucket{%sle=\"%g\"} %" PRIu64 "\n", name, label,
+			(double)bounds[i] / 1e9, (uint64_t)sum);
+	}
+	sum += l->buckets[i];
+	fprintf(out, "%s_bucket{%sle=\"+Inf\"} %" PRIu64 "\n", name, label,
+		(uint64_t)sum);
+	/* without the comma, and without braces around nothing */
+	length -= length > 0;
+	fprintf(out, "%s_sum%s%.*s%s ", name, length ? "{" : "", length, label,
+		length ? "}" : "");
+	seconds(out, l->sum_ns);
+	fprintf(out, "%s_count%s%.*s%s %" PRIu64 "\n", name, length ? "{" : "", length,
+		label, length ? "}" : "", (uint64_t)sum);
+}
+
 static void render_latency(FILE *out, const struct metrics_view *v)
 {
 	static const char name[] = "gthulhu_run_queue_wait_duration_seconds";
-	__u64 sum = 0;
-	int i;
 
 	head(out, name, "histogram", "Time from runnable to running.");
-	for (i = 0; i < QUMUN_NR_LATENCY - 1; i++) {
-		sum += v->latency.buckets[i];
-		fprintf(out, "%s_bucket{le=\"%g\"} %" PRIu64 "\n", name,
-			(double)bounds[i] / 1e9, (uint64_t)sum);
+	histogram(out, name, "", &v->latency);
+}
+
+/* class="batch", or id="3",rule="comm=x*,class=batch", and a comma; for free(). */
+static char *share_label(const struct metrics_share *s)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	if (s->share.rule_id) {
+		fprintf(out, "id=\"%u\",", s->share.rule_id);
+		label(out, "rule", s->name);
+	} else {
+		label(out, "class", s->name);
 	}
-	sum += v->latency.buckets[i];
-	fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum ", name, (uint64_t)sum,
-		name);
-	seconds(out, v->latency.sum_ns);
-	fprintf(out, "%s_count %" PRIu64 "\n", name, (uint64_t)sum);
+	fputc(',', out);
+	fclose(out);
+	return text;
+}
+
+static void render_shares(FILE *out, const char *kind, const struct metrics_share *s,
+			  unsigned int nr)
+{
+	char name[64], *text;
+	unsigned int i;
+
+	if (!nr)
+		return;
+	snprintf(name, sizeof(name), "gthulhu_%s_wait_duration_seconds", kind);
+	head(out, name, "histogram", "Time from runnable to running, of its tasks.");
+	for (i = 0; i < nr; i++) {
+		text = share_label(&s[i]);
+		if (text)
+			histogram(out, name, text, &s[i].share.latency);
+		free(text);
+	}
+	snprintf(name, sizeof(name), "gthulhu_%s_run_seconds_total", kind);
+	head(out, name, "counter", "Time that its tasks ran.");
+	for (i = 0; i < nr; i++) {
+		text = share_label(&s[i]);
+		if (text) {
+			fprintf(out, "%s{%.*s} ", name, (int)strlen(text) - 1, text);
+			seconds(out, s[i].share.run_ns);
+		}
+		free(text);
+	}
 }
 
 static void render_cpus(FILE *out, const struct metrics_view *v)
@@ -157,5 +219,7 @@ void metrics_render(FILE *out, const struct metrics_view *v)
 		(uint64_t)v->policy_faults);
 	render_counters(out, v);
 	render_latency(out, v);
+	render_shares(out, "class", v->classes, v->nr_classes);
+	render_shares(out, "rule", v->rules, v->nr_rules);
 	render_cpus(out, v);
 }

@@ -202,42 +202,21 @@ static json_t *answer_stats(struct backend *b, const json_t *args,
 			 "counters", counters, "cpus", cpus);
 }
 
-static json_t *answer_latency(struct backend *b, const json_t *args,
-			      struct control_error *error)
-{
-	const json_t *cpu = json_object_get(args, "cpu");
-	struct qumun_run_state state;
-	struct qumun_latency l;
-	json_t *buckets, *one;
-	unsigned int i;
-	int err;
-
-	if (!qumun_get_state(b->q, &state) && cpu &&
-	    json_integer_value(cpu) >= state.nr_cpus) {
-		control_fail(error, CONTROL_E_not_found, "no CPU %lld: 0 .. %u",
-			     (long long)json_integer_value(cpu), state.nr_cpus - 1);
-		return NULL;
-	}
-	err = qumun_get_latency(b->q, cpu ? (int)json_integer_value(cpu) : -1, &l);
-	if (err)
-		return failed(b, err, error);
-	buckets = json_array();
-	for (i = 0; i < QUMUN_NR_LATENCY; i++) {
-		one = json_object();
-		if (i < QUMUN_NR_LATENCY - 1)
-			json_object_set_new(one, "le_ns",
-					    integer(qumun_latency_bound_ns(i)));
-		json_object_set_new(one, "count", integer(l.buckets[i]));
-		json_array_append_new(buckets, one);
-	}
-	return json_pack("{s:o, s:I, s:I}", "buckets", buckets, "count",
-			 (json_int_t)l.count, "sum_ns", (json_int_t)l.sum_ns);
-}
-
 static json_t *answer_log(struct backend *b, const json_t *args,
 			  struct control_error *error)
 {
 	return json_pack("{s:o}", "lines", log_recent());
+}
+
+static json_t *recent_waits(struct qumun *q, pid_t pid)
+{
+	json_t *list = json_array();
+	__u32 us[QUMUN_RECENT_WAITS];
+	int i, nr = qumun_get_recent_waits(q, pid, us);
+
+	for (i = 0; i < nr; i++)
+		json_array_append_new(list, json_integer(us[i]));
+	return list;
 }
 
 static json_t *answer_task(struct backend *b, const json_t *args,
@@ -255,6 +234,7 @@ static json_t *answer_task(struct backend *b, const json_t *args,
 		rule = explain_task(b->q, pid);
 		if (rule)
 			json_object_set_new(o, "because", rule);
+		json_object_set_new(o, "recent_waits_us", recent_waits(b->q, pid));
 		return o;
 	}
 	control_fail(
@@ -287,7 +267,7 @@ static json_t *answer_dump(struct backend *b, const json_t *args,
 	} parts[] = {
 		{ "status", answer_status },
 		{ "stats", answer_stats },
-		{ "latency", answer_latency },
+		{ "latency", latency_get },
 	};
 	size_t i;
 
@@ -317,23 +297,15 @@ json_t *requests_answer(void *arg, const struct control_request *request,
 		json_t *(*answer)(struct backend *b, const json_t *args,
 				  struct control_error *error);
 	} answers[] = {
-		{ "schema", answer_schema },
-		{ "status", answer_status },
-		{ "stats", answer_stats },
-		{ "params.get", params_get },
-		{ "params.set", params_set },
-		{ "mode.set", answer_mode_set },
-		{ "policy.list", policy_list },
-		{ "policy.set", policy_set },
-		{ "task", answer_task },
-		{ "tasks", answer_tasks },
-		{ "rules.list", rules_list },
-		{ "rules.add", rules_add },
-		{ "rules.remove", rules_remove },
-		{ "rules.load", rules_load },
-		{ "explain", explain },
-		{ "latency", answer_latency },
-		{ "log", answer_log },
+		{ "schema", answer_schema },	  { "status", answer_status },
+		{ "stats", answer_stats },	  { "params.get", params_get },
+		{ "params.set", params_set },	  { "mode.set", answer_mode_set },
+		{ "policy.list", policy_list },	  { "policy.set", policy_set },
+		{ "task", answer_task },	  { "tasks", answer_tasks },
+		{ "rules.list", rules_list },	  { "rules.add", rules_add },
+		{ "rules.remove", rules_remove }, { "rules.load", rules_load },
+		{ "explain", explain },		  { "latency", latency_get },
+		{ "shares", shares_get },	  { "log", answer_log },
 		{ "dump", answer_dump },
 	};
 	size_t i;

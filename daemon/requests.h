@@ -22,6 +22,10 @@ json_t *params_json(struct qumun *q);
 json_t *params_get(struct backend *b, const json_t *args, struct control_error *error);
 json_t *params_set(struct backend *b, const json_t *args, struct control_error *error);
 
+/* latency_requests.c */
+json_t *latency_get(struct backend *b, const json_t *args, struct control_error *error);
+json_t *shares_get(struct backend *b, const json_t *args, struct control_error *error);
+
 /* policy_requests.c */
 json_t *policy_list(struct backend *b, const json_t *args, struct control_error *error);
 json_t *policy_set(struct backend *b, const json_t *args, struct control_error *error);

@@ -255,6 +255,29 @@ int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency);
 __u64 qumun_latency_bound_ns(unsigned int i);
 
 /*
+ * struct qumun_share - what tasks of one kind had since attach, or since the rule came
+ * @cls:     of a class: which; QUMUN_CLASS_NONE: of a rule
+ * @rule_id: of a rule: which; 0: of a class
+ * @run_ns:  time that they ran
+ * @latency: their waits, runnable to running
+ */
+struct qumun_share {
+	enum qumun_class cls;
+	unsigned int rule_id;
+	__u64 run_ns;
+	struct qumun_latency latency;
+};
+
+/*
+ * Call @fn for each class, and for each of the QUMUN_RULE_SHARES oldest rules: a younger rule is
+ * counted apart when one of these goes. A task counts for its class and, if it has one, for its
+ * rule. Figures of one class or rule only grow. @fn may not call back; the walk ends when it
+ * returns other than 0, which is then returned. 0, or negative errno. Since 0.1.
+ */
+int qumun_list_shares(struct qumun *q,
+		      int (*fn)(void *arg, const struct qumun_share *share), void *arg);
+
+/*
  * Walk over the records of all tasks: start with *@cursor 0, call until it returns 0. 1: *@task
  * is a copy of the next one. Tasks that come and go meanwhile may or may not be among them.
  * Takes tens of nanoseconds for each record ever used, and no lock that a policy thread takes.
@@ -264,6 +287,12 @@ int qumun_next_task(struct qumun *q, __u32 *cursor, struct qumun_task *task);
 
 /* A copy of the record of thread @pid. -ENOENT: there is none. Since 0.1. */
 int qumun_get_task(struct qumun *q, pid_t pid, struct qumun_task *task);
+
+/*
+ * The last waits of thread @pid, the latest first, us, 4.29 s at most. Returns how many, at most
+ * QUMUN_RECENT_WAITS. -ENOENT: it has no record. Since 0.1.
+ */
+int qumun_get_recent_waits(struct qumun *q, pid_t pid, __u32 us[QUMUN_RECENT_WAITS]);
 
 /*
  * struct qumun_cpu_info - qumun_get_cpu(): hints, a switch old at most

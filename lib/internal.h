@@ -53,6 +53,7 @@ struct qumun {
 	int exit_report_fd;
 	int task_info_fd;
 	int free_slots_fd;
+	int slots_fd;
 	int arena_fd;
 	int bell_fd;
 	int exit_events_fd;

@@ -251,6 +251,7 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->exit_events_fd = map_fd(q, "exit_events");
 	q->rule_events_fd = map_fd(q, "rule_events");
 	q->watch_fd = map_fd(q, "watch");
+	q->slots_fd = map_fd(q, "slots");
 	if (control_write(q) ||
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",

@@ -26,16 +26,18 @@ QUMUN_API __u64 qumun_latency_bound_ns(unsigned int i)
 static int add_latency(struct qumun *q, __u32 cpu, struct qumun_latency *sum)
 {
 	struct bpf_cpu_priv priv;
-	unsigned int i;
+	unsigned int i, cls;
 	int err;
 
 	err = bpf_map_lookup_elem(q->cpus_fd, &cpu, &priv) ? -errno : 0;
 	if (err)
 		return qumun_fail(q, err, "wait times of CPU %u: %s", cpu,
 				  strerror(-err));
-	for (i = 0; i < QUMUN_NR_LATENCY; i++) {
-		sum->buckets[i] += priv.latency[i];
-		sum->count += priv.latency[i];
+	for (cls = 0; cls < QUMUN_CLASS_SHARES; cls++) {
+		for (i = 0; i < QUMUN_NR_LATENCY; i++) {
+			sum->buckets[i] += priv.shares[cls].waits[i];
+			sum->count += priv.shares[cls].waits[i];
+		}
 	}
 	sum->sum_ns += priv.counters[QUMUN_C_wait_ns];
 	return 0;
@@ -92,6 +94,44 @@ QUMUN_API int qumun_get_task(struct qumun *q, pid_t pid, struct qumun_task *task
 			return 0;
 	}
 	return found ? found : -ENOENT;
+}
+
+/* The slot of thread @pid, or QUMUN_NO_SLOT. */
+static __u32 slot_of(struct qumun *q, pid_t pid)
+{
+	const struct qumun_task *t = arena_tasks(q);
+	__u32 i, nr = sync_high_water(q);
+
+	for (i = 0; i < nr; i++) {
+		if (shm_load(&t[i].pid) == pid && shm_load_acquire(&t[i].incarnation))
+			return i;
+	}
+	return QUMUN_NO_SLOT;
+}
+
+QUMUN_API int qumun_get_recent_waits(struct qumun *q, pid_t pid,
+				     __u32 us[QUMUN_RECENT_WAITS])
+{
+	struct bpf_map_info info = { 0 };
+	__u32 size = sizeof(info), slot, i, nr;
+	struct bpf_waits waits;
+	char value[512];
+
+	if (!q || !us)
+		return -EINVAL;
+	slot = slot_of(q, pid);
+	if (slot == QUMUN_NO_SLOT)
+		return qumun_fail(q, -ENOENT, "no task record for pid %d", (int)pid);
+	if (bpf_map_get_info_by_fd(q->slots_fd, &info, &size) ||
+	    info.value_size > sizeof(value) || info.value_size < sizeof(waits) ||
+	    bpf_map_lookup_elem(q->slots_fd, &slot, value))
+		return qumun_fail(q, -EIO, "recent waits of pid %d: %s", (int)pid,
+				  strerror(errno));
+	memcpy(&waits, value + info.value_size - sizeof(waits), sizeof(waits));
+	nr = waits.nr < QUMUN_RECENT_WAITS ? waits.nr : QUMUN_RECENT_WAITS;
+	for (i = 0; i < nr; i++)
+		us[i] = waits.ns[(waits.nr - 1 - i) % QUMUN_RECENT_WAITS] / 1000;
+	return (int)nr;
 }
 
 /* Who is it that runs: the record may be another's by now, and then it is not told. */

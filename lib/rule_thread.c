@@ -18,12 +18,13 @@
 #include <qumun/vtime.h>
 
 #include "internal.h"
-#include "rules.h"
+#include "shares.h"
 
 #define LOOK_FOR_LOST 1024 /* reports in one go after which some may have been dropped */
 
 struct rules {
 	struct rule_table table;
+	struct shares shares;
 	pthread_mutex_t lock; /* the table, the cache, and writing to records */
 	struct cgroup_cache *cgroups;
 	struct ring_buffer *events;
@@ -49,8 +50,9 @@ static void warn_of_tie(void *arg, const struct qumun_rule *loser,
 }
 
 /* Write what @rule gives, or nothing if it is NULL. */
-static void apply(struct qumun_task *t, const struct qumun_rule *rule)
+static void apply(struct qumun *q, __u32 slot, const struct qumun_rule *rule)
 {
+	struct qumun_task *t = &arena_tasks(q)[slot];
 	static const struct qumun_rule none;
 
 	if (!rule)
@@ -58,7 +60,9 @@ static void apply(struct qumun_task *t, const struct qumun_rule *rule)
 	shm_store(&t->rule_weight, rule->weight);
 	shm_store(&t->rule_slice_ns, (__u32)rule->slice_ns);
 	shm_store(&t->rule_class, (__u8)rule->cls);
-	shm_store(&t->rule_preempt, (__u8)rule->preempt);
+	shm_store(&t->rule_marks,
+		  (__u8)QUMUN_MARKS(rule->preempt,
+				    shares_place(&q->rules->shares, rule->id)));
 	shm_store(&t->rule_cpus, rule->cpus);
 	/* what the policy left for its next wakeups was for the former rule */
 	shm_store(&t->rule_changes, (__u8)(t->rule_changes + 1));
@@ -88,7 +92,7 @@ static void settle(struct qumun *q, __u32 slot)
 	struct rule_task task;
 
 	if (slot < q->arena->max_records && look_at(q, slot, &task, comm))
-		apply(&arena_tasks(q)[slot], rules_resolve(&q->rules->table, &task));
+		apply(q, slot, rules_resolve(&q->rules->table, &task));
 }
 
 /* Records from here on were never used, as of now. */
@@ -123,9 +127,24 @@ static void settle_changed(struct qumun *q, unsigned int id, const struct rule_e
 			continue;
 		if (shm_load(&arena_tasks(q)[slot].rule_id) == id ||
 		    (e && rule_match(e, &task)))
-			apply(&arena_tasks(q)[slot],
-			      rules_resolve(&q->rules->table, &task));
+			apply(q, slot, rules_resolve(&q->rules->table, &task));
 	}
+}
+
+/*
+ * After a change of the table: rule @id was touched; @e: it is there. Everybody is looked at if
+ * that is not all.
+ */
+static void settle_change(struct qumun *q, bool all, unsigned int id,
+			  const struct rule_entry *e)
+{
+	struct rules *r = q->rules;
+
+	if (shares_assign(&r->shares, &r->table) || all)
+		settle_all(q);
+	else
+		settle_changed(q, id, e);
+	shares_begin(q, &r->shares);
 }
 
 static int on_event(void *arg, void *data, size_t size)
@@ -328,7 +347,7 @@ QUMUN_API int qumun_add_rule(struct qumun *q, const struct qumun_rule *rule,
 	err = rules_append(t, rule, id);
 	if (!err) {
 		err = tell_bpf_half(q);
-		settle_changed(q, ~0U, &t->entries[t->nr - 1]);
+		settle_change(q, false, ~0U, &t->entries[t->nr - 1]);
 	}
 	pthread_mutex_unlock(&q->rules->lock);
 	if (err)
@@ -348,7 +367,7 @@ QUMUN_API int qumun_change_rule(struct qumun *q, const struct qumun_rule *rule)
 	e = rules_find(&q->rules->table, rule->id);
 	if (e) {
 		rules_replace(e, rule);
-		settle_changed(q, rule->id, e);
+		settle_change(q, false, rule->id, e);
 	}
 	pthread_mutex_unlock(&q->rules->lock);
 	return e ? 0 : no_such_rule(q, rule->id);
@@ -362,7 +381,7 @@ QUMUN_API int qumun_remove_rule(struct qumun *q, unsigned int id)
 	e = rules_find(&q->rules->table, id);
 	if (e) {
 		rules_remove(&q->rules->table, e);
-		settle_changed(q, id, NULL);
+		settle_change(q, false, id, NULL);
 		tell_bpf_half(q);
 	}
 	pthread_mutex_unlock(&q->rules->lock);
@@ -425,7 +444,7 @@ QUMUN_API int qumun_load_rules(struct qumun *q, unsigned int owner,
 		rules_free(&q->rules->table);
 		q->rules->table = new;
 		err = tell_bpf_half(q);
-		settle_all(q);
+		settle_change(q, true, 0, NULL);
 	}
 	pthread_mutex_unlock(&q->rules->lock);
 	if (err)
@@ -457,6 +476,18 @@ QUMUN_API int qumun_list_rules(struct qumun *q,
 	}
 	for (e = t->entries; !err && e < t->entries + t->nr; e++)
 		err = fn(arg, &e->rule, e->nr_tasks);
+	pthread_mutex_unlock(&q->rules->lock);
+	return err;
+}
+
+QUMUN_API int qumun_list_shares(struct qumun *q,
+				int (*fn)(void *arg, const struct qumun_share *share),
+				void *arg)
+{
+	int err;
+
+	pthread_mutex_lock(&q->rules->lock);
+	err = shares_list(q, &q->rules->shares, fn, arg);
 	pthread_mutex_unlock(&q->rules->lock);
 	return err;
 }

@@ -38,6 +38,7 @@
 	X("exit_report", exit_report_fd)                                                 \
 	X("task_info_map", task_info_fd)                                                 \
 	X("free_slots", free_slots_fd)                                                   \
+	X("slots", slots_fd)                                                             \
 	X("policy_bell", bell_fd)                                                        \
 	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)                                                 \

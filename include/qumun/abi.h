@@ -66,6 +66,14 @@ enum qumun_state {
 #define QUMUN_TASK_PREEMPTED 0x10U /* queued because a wakeup preempted it */
 
 /*
+ * A record's rule_marks: may the task preempt (enum qumun_preempt), and where its waits and runs
+ * count for its rule, 1 .. QUMUN_RULE_SHARES, or 0: nowhere.
+ */
+#define QUMUN_MARKS_PREEMPT(marks) ((marks) & 3)
+#define QUMUN_MARKS_SHARE(marks) ((marks) >> 2)
+#define QUMUN_MARKS(preempt, share) ((preempt) | (share) << 2)
+
+/*
  * A standing decision: what the policy left for a task's next wakeups, which are then decided
  * without asking it. qumun_leave_standing() writes it; `until` goes to 0 first and is written
  * last, but a wakeup meanwhile may still see parts of two decisions of the same policy.
@@ -134,7 +142,7 @@ struct qumun_task {
 	__u32 rule_weight;   /* 0: the task's own */
 	__u32 rule_slice_ns; /* 0: by the class */
 	__u8 rule_class;     /* enum qumun_class */
-	__u8 rule_preempt;   /* enum qumun_preempt */
+	__u8 rule_marks;     /* QUMUN_MARKS_PREEMPT(), QUMUN_MARKS_SHARE() */
 	__u8 own_class; /* by SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE; if no rule gives one */
 	__u8 rule_changes; /* times that libqumun wrote these fields */
 	/* fourth line: the policy's own */

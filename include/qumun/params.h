@@ -28,6 +28,8 @@
 #define QUMUN_MAX_RECORDS 262144
 #define QUMUN_DEFAULT_RECORDS 16384
 #define QUMUN_COMM_LEN 16
+#define QUMUN_RULE_SHARES 16 /* rules whose waits and runs are counted, the oldest ones */
+#define QUMUN_RECENT_WAITS 8 /* waits that are remembered of each task */
 
 /*
  * Defaults of the run-time parameters, with their limits:

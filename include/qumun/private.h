@@ -23,6 +23,14 @@ struct bpf_config {
 	__u32 debug;
 };
 
+/* The end of an element of map `slots`: a task's last waits, saturated; the next
+ * one is ns[nr & 7]. */
+struct bpf_waits {
+	__u32 ns[QUMUN_RECENT_WAITS];
+	__u32 nr;
+	__u32 pad;
+};
+
 /* Map `control`, one element: written while running. */
 struct bpf_control {
 	__u32 mode;	   /* enum qumun_mode */
@@ -31,6 +39,20 @@ struct bpf_control {
 	__u32 record_limit; /* records that user space has touched; never above max_records */
 	__u32 rules;	    /* 1: there are rules, changes of tasks are reported */
 };
+
+/* What tasks of a class, or those for whom a rule counts, had of a CPU. */
+struct bpf_share {
+	__u64 waits[QUMUN_NR_LATENCY]; /* by qumun_latency_bucket() */
+	__u64 wait_ns;
+	__u64 run_ns;
+};
+
+/*
+ * Elements of bpf_cpu_priv.shares: by enum qumun_class, then by a record's place for its rule. Both are
+ * powers of two, so that a mask keeps an index that came from shared memory inside.
+ */
+#define QUMUN_CLASS_SHARES 8
+#define QUMUN_NR_SHARES (QUMUN_CLASS_SHARES + QUMUN_RULE_SHARES)
 
 /* Map `cpus`, one element for each possible CPU. */
 struct bpf_cpu_priv {
@@ -48,7 +70,7 @@ struct bpf_cpu_priv {
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];
-	__u64 latency[QUMUN_NR_LATENCY]; /* waits, by qumun_latency_bucket() */
+	struct bpf_share shares[QUMUN_NR_SHARES];
 };
 
 /* Map `free_slots`, one element. */

@@ -231,7 +231,7 @@ static inline __u32 vt_rule_weight(__u32 own, __u32 rule_id, __u32 rule_weight, 
 		.rule_slice_ns = (t)->rule_slice_ns,                                     \
 		.weight = VT_WEIGHT(t, par),                                             \
 		.cls = VT_CLASS(t),                                                      \
-		.preempt = (t)->rule_preempt,                                            \
+		.preempt = QUMUN_MARKS_PREEMPT((t)->rule_marks),                         \
 		.latency_left_ns = (c)->latency_left_ns,                                 \
 		.nr_waiting = shm_load(&(c)->nr_queued),                                 \
 		.woke = (_woke),                                                         \

@@ -22,16 +22,20 @@ _gthulhuctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
+	--class)
+		mapfile -t COMPREPLY < <(compgen -W 'latency interactive normal batch idle' -- "$cur")
+		return
+		;;
 	--sort)
 		mapfile -t COMPREPLY < <(compgen -W 'recent runtime wait max_wait runs' -- "$cur")
 		return
 		;;
 	esac
 	case $command in
-	'') words='status stats latency task tasks params rules explain mode policy top dump bugreport schema
+	'') words='status stats latency shares task tasks params rules explain mode policy top dump bugreport schema
 		--socket --json --version --help' ;;
 	stats) words='--watch --json' ;;
-	latency) words='--cpu --for --json' ;;
+	latency) words='--cpu --class --rule --for --json' ;;
 	task) words=$(cd /proc && echo [0-9]*) ;;
 	tasks) words='--sort --limit --json' ;;
 	params)
@@ -51,7 +55,7 @@ _gthulhuctl() {
 	explain) words='--pid --cgroup --comm --rule --without --json' ;;
 	top) words='--interval' ;;
 	bugreport) words='-o' ;;
-	status | dump | schema) words='--json' ;;
+	status | shares | dump | schema) words='--json' ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }

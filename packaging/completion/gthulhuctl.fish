@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion for fish: /usr/share/fish/vendor_completions.d/gthulhuctl.fish
 
-set -l commands status stats latency task tasks params rules explain mode policy top dump bugreport schema
+set -l commands status stats latency shares task tasks params rules explain mode policy top dump bugreport schema
 complete -c gthulhuctl -f
 complete -c gthulhuctl -s s -l socket -r -F -d 'socket of the daemon'
 complete -c gthulhuctl -s j -l json -d 'print JSON'
@@ -12,6 +12,7 @@ set -l none "not __fish_seen_subcommand_from $commands"
 complete -c gthulhuctl -n $none -a status -d 'what runs and how it fares'
 complete -c gthulhuctl -n $none -a stats -d 'every counter, or what changes each second'
 complete -c gthulhuctl -n $none -a latency -d 'how long tasks wait before they run'
+complete -c gthulhuctl -n $none -a shares -d 'what classes and rules had of the CPUs'
 complete -c gthulhuctl -n $none -a task -d "one task's record"
 complete -c gthulhuctl -n $none -a tasks -d 'many tasks'
 complete -c gthulhuctl -n $none -a params -d 'run-time parameters'
@@ -26,6 +27,8 @@ complete -c gthulhuctl -n $none -a schema -d 'every request that the daemon answ
 
 complete -c gthulhuctl -n '__fish_seen_subcommand_from stats' -l watch -d 'rates each second'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l cpu -x -d 'one CPU'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l class -x -a 'latency interactive normal batch idle'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l rule -x -d 'id of a rule'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from latency' -l for -x -d seconds
 complete -c gthulhuctl -n '__fish_seen_subcommand_from task' -a '(__fish_complete_pids)'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from tasks' -l sort -x -a 'recent runtime wait max_wait runs'

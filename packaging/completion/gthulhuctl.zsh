@@ -7,6 +7,7 @@ commands=(
 	'status:what runs and how it fares'
 	'stats:every counter, or what changes each second'
 	'latency:how long tasks wait before they run'
+	'shares:what classes and rules had of the CPUs'
 	'task:one task'"'"'s record'
 	'tasks:many tasks'
 	'params:run-time parameters'
@@ -35,7 +36,8 @@ command) _describe command commands ;;
 argument)
 	case $words[1] in
 	stats) _arguments '--watch[rates each second]:seconds:' '--json' ;;
-	latency) _arguments '--cpu[one CPU]:CPU:' '--for[from now on]:seconds:' '--json' ;;
+	latency) _arguments '--cpu[one CPU]:CPU:' '--rule[one rule]:id:' \
+		'--class[one class]:class:(latency interactive normal batch idle)' '--for[from now on]:seconds:' '--json' ;;
 	task) _arguments '1:process:_pids' '--json' ;;
 	tasks)
 		_arguments '--sort[order]:order:(recent runtime wait max_wait runs)' \

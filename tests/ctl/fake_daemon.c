@@ -32,6 +32,8 @@ static json_t *make_value(const struct control_field *f)
 	case CONTROL_LIST:
 		return json_pack("[o]", f->members ? make_fields(f->members)
 						   : json_string("a line"));
+	case CONTROL_INTEGERS:
+		return json_pack("[i, i]", 250, 3);
 	case CONTROL_MAP:
 		return json_pack("{s:i, s:i}", "runs", 7, "direct", 5);
 	}
@@ -45,6 +47,15 @@ static json_t *make_fields(const struct control_field *f)
 	for (; f->name; f++)
 		json_object_set_new(o, f->name, make_value(f));
 	return o;
+}
+
+/* What was asked for, for the test to read. */
+static void tell(const struct control_request *request, const json_t *args)
+{
+	printf("%s ", request->name);
+	json_dumpf(args, stdout, 0);
+	putchar('\n');
+	fflush(stdout);
 }
 
 static json_t *handle(void *arg, const struct control_request *request,
@@ -62,6 +73,8 @@ static json_t *handle(void *arg, const struct control_request *request,
 		control_fail(error, CONTROL_E_denied, "you may not");
 		return NULL;
 	}
+	if (request->access == CONTROL_CHANGE)
+		tell(request, args);
 	if (!strcmp(request->name, "schema"))
 		return control_schema();
 	result = make_fields(request->result);

@@ -67,6 +67,12 @@ mentioned() {
 			grep -q -w "$c" "$f" || echo "$c: not in $f"
 		done
 	done >"$work/missing"
+	for o in $("$ctl" --help | sed -n '/^commands:/,/^exit/p' | grep -o -e '--[a-z]*' | sort -u); do
+		for f in "$src"/packaging/completion/gthulhuctl.*; do
+			grep -q -e "$o\\>" -e "-l ${o#--}\\>" "$f" || echo "option $o: not in $f"
+		done
+		grep -q -e "$o\\>" "$src/man/gthulhuctl.1.scd" || echo "option $o: not in man/gthulhuctl.1.scd"
+	done >>"$work/missing"
 	for p in $("$ctl" params get | sed 's/ .*//'); do
 		for f in "$src"/packaging/completion/gthulhuctl.*; do
 			grep -q "[ ($(printf '\t')']$p=" "$f" || echo "parameter $p: not in $f"
@@ -87,7 +93,7 @@ is 'no socket' code 3 'systemctl start gthulhu' "$ctl" status
 is 'a file that is no socket' code 3 'is gone' "$ctl" status
 rm "$socket"
 is 'the daemon starts' start
-for c in status stats latency 'latency --cpu 1 --for 0.1' 'task 1' tasks 'tasks --sort wait --limit 5' 'params get' \
+for c in status stats latency 'latency --cpu 1 --for 0.1' 'latency --class batch' 'latency --rule 1' shares 'task 1' tasks 'tasks --sort wait --limit 5' 'params get' \
 	'params set base_slice_ns=3ms' 'policy list' 'policy set fifo' 'policy set /bin/sh' 'explain --pid 1' 'explain --comm a* --rule comm=a*,class=idle --without 3' \
 	'params set latency_budget_pct=50 stall_ns=30ms' 'rules list' 'rules add comm=x,class=idle' 'rules remove 7' 'params set latency_factor=2 min_slice_ns=250us' 'mode kernel' dump schema; do
 	# shellcheck disable=SC2086
@@ -113,6 +119,8 @@ is 'a slice out of range' code 1 'must be 100000 .. 100000000 ns' "$ctl" params 
 is 'half a percent' code 1 'latency_budget_pct must be a whole number' "$ctl" params set latency_budget_pct=50.5
 is 'a policy of nowhere' code 1 'No such file' "$ctl" policy set ./none.so
 is 'two policies' code 2 'policy takes' "$ctl" policy set fifo gthulhu
+is 'a CPU and a class' code 2 'one of' "$ctl" latency --cpu 1 --class batch
+is 'shares are for people' code 0 'MEDIAN' "$ctl" shares
 is 'explain what?' code 2 'one of --pid' "$ctl" explain
 is 'a thread that is none' code 2 '--pid PID' "$ctl" explain --pid nginx
 is 'explain is for people' code 0 'because' sh -c '"$0" explain --comm x --rule comm=x,class=idle | tr A-Z a-z' "$ctl"

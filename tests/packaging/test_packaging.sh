@@ -71,8 +71,12 @@ is 'a label is escaped' grep -F 'policy="./a \"strange\"\\name\n.so"' "$work/scr
 is 'buckets add up' grep -q 'seconds_bucket{le="+Inf"} 210$' "$work/scrape"
 is 'up to 20 us: 15' grep -q 'seconds_bucket{le="2e-05"} 15$' "$work/scrape"
 is 'ns became seconds' grep -q '^gthulhu_cpu_run_seconds_total{cpu="1"} 5.000000001$' "$work/scrape"
-"$sample" 64 >"$work/scrape64"
-is '64 CPUs: fewer than 500 series' sh -c '[ "$(grep -c -v "^#" "$0")" -lt 500 ]' "$work/scrape64"
+is 'a class has its own histogram' grep -q '^gthulhu_class_wait_duration_seconds_bucket{class="class2",le="+Inf"} 210$' \
+	"$work/scrape"
+is 'a rule too, by id and text' grep -q -F 'gthulhu_rule_wait_duration_seconds_count{id="1",rule="comm=a\"0\\*,class=idle"} 210' \
+	"$work/scrape"
+"$sample" 32 6 >"$work/scrape32"
+is '32 CPUs and 6 rules: fewer than 500 series' sh -c '[ "$(grep -c -v "^#" "$0")" -lt 500 ]' "$work/scrape32"
 with promtool 'promtool check metrics' promtool_check
 is 'the dashboard names series that exist' dashboard_names
 with jq 'the dashboard is JSON' jq -e '.panels | length > 5' "$src/packaging/grafana/gthulhu.json"

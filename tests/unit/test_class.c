@@ -131,10 +131,10 @@ static void test_preempts(void)
 	cpu.latency_left_ns = 5 * MS;
 	t.rule_class = QUMUN_CLASS_BATCH;
 	tap_ok(!preempts(&t, late + 100 * MS, MS), "class batch never preempts");
-	t.rule_preempt = QUMUN_PREEMPT_YES;
+	t.rule_marks = QUMUN_MARKS(QUMUN_PREEMPT_YES, QUMUN_RULE_SHARES);
 	tap_ok(preempts(&t, late + 100 * MS, MS), "unless its rule says so");
 	t.rule_class = QUMUN_CLASS_LATENCY;
-	t.rule_preempt = QUMUN_PREEMPT_NO;
+	t.rule_marks = QUMUN_MARKS(QUMUN_PREEMPT_NO, 0);
 	tap_ok(!preempts(&t, late, MS), "and a rule may forbid it to class latency");
 }
 

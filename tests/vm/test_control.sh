@@ -76,7 +76,7 @@ near() {
 }
 
 commands() {
-	for c in status stats 'params get' 'task 1' tasks 'tasks --sort wait --limit 3' latency 'latency --cpu 0' \
+	for c in status stats 'params get' 'task 1' tasks 'tasks --sort wait --limit 3' latency 'latency --cpu 0' 'latency --class normal' shares \
 		dump schema; do
 		# shellcheck disable=SC2086
 		is "$c" "$ctl" $c
@@ -113,6 +113,7 @@ policies() {
 	is 'and status' code 0 'policy fifo' "$ctl" status
 	is 'and the log' sh -c 'grep -q "policy fifo by request, in place of gthulhu" "$0"' "$work/log"
 	is 'it decides' grows stats decided
+	chmod go-w "$top/tests/vm/plugin_policy.so"
 	is 'one from a file' sh -c 'cd "$1" && "$0" policy set ./plugin_policy.so' "$ctl" "$top/tests/vm"
 	is 'it decides too' grows stats decided
 	is 'a file that is no policy' code 1 'lacks the symbol\|cannot be loaded' "$ctl" policy set "$(which busybox)"
@@ -196,6 +197,20 @@ rules() {
 	is 'a rule for a task' "$ctl" rules add "pid=$1,class=batch"
 	is 'the task says so' code 0 "class    batch, by rule 1: pid=$1,class=batch" "$ctl" task "$1"
 	is 'and why' code 0 '^why *no other rule matches' "$ctl" task "$1"
+	is 'its waits count for its class' grows 'latency --class batch' count
+	is 'and for its rule' grows 'latency --rule 1' count
+	is 'the rule got most of a CPU, and the class no less' sh -c '"$0" shares --json | sed "s/}, *{\"buckets/}\n{\"buckets/g" >"$1"
+		rule=$(sed -n "s/.*\"run_ns\":\([0-9]*\),\"rule\":1,.*/\1/p" "$1")
+		class=$(sed -n "s/.*\"run_ns\":\([0-9]*\),\"class\":\"batch\".*/\1/p" "$1")
+		echo "$rule of $class ns"; [ "$rule" -gt 300000000 ] && [ "$class" -ge "$rule" ]' "$ctl" "$work/shares"
+	is 'its last waits are told' code 0 '^last .*[mu]s, ' "$ctl" task "$1"
+	is 'a rule that is not there has none' code 5 'no rule 9' "$ctl" latency --rule 9
+	all=$(value latency count)
+	sum=0
+	for c in latency interactive normal batch idle; do
+		sum=$((sum + $(value "latency --class $c" count)))
+	done
+	is 'classes add up to all' near "$all" "$sum" 0.2
 	is 'explain says so too' code 0 "^ *$1 .* batch *1 *no other rule" "$ctl" explain --pid "$1"
 	is 'explain: a weaker rule would change nothing' code 0 'would change for 0 of' \
 		"$ctl" explain --pid "$1" --rule 'comm=*,class=idle'
