@@ -123,8 +123,15 @@ static bool handle_key(struct top_model *m, struct top_view *v, struct ctl *ctl,
 	case '?':
 		v->help = !v->help;
 		break;
+	case 'r':
+		v->rules = !v->rules;
+		break;
+	case 'c':
+		top_ask_class(m, v);
+		break;
 	case ESCAPE:
 		close_detail(v);
+		v->rules = false;
 		break;
 	case '\n':
 	case KEY_ENTER:
@@ -181,6 +188,7 @@ static void watch(struct top_model *m, struct top_view *v, struct ctl *ctl)
 	while (go_on) {
 		wait = next - now_ms();
 		if (wait <= 0) {
+			m->want_shares = v->rules || COLS >= TOP_PANEL_FROM;
 			if (!v->paused)
 				update(m, v, ctl);
 			next = now_ms() + (long long)(v->interval * 1000);
@@ -193,12 +201,15 @@ static void watch(struct top_model *m, struct top_view *v, struct ctl *ctl)
 			break;
 		if (key == KEY_RESIZE)
 			settle(m, v);
+		else if (key != ERR && v->ask)
+			top_answer(v, ctl, key);
 		else if (key != ERR && v->typing)
 			type_filter(m, v, key);
 		else if (key != ERR)
 			go_on = handle_key(m, v, ctl, key);
-		if (key == 'f' || (v->typing && key != ERR))
-			next = now_ms(); /* the filter works at the next look: look now */
+		/* these work at the next look: look now */
+		if (key == 'f' || key == 'r' || (v->typing && key != ERR))
+			next = now_ms();
 	}
 }
 

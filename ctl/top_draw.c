@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The screen of gthulhuctl top. Three lines of summary, the CPUs, the tasks, the keys; from 120
- * columns on a histogram of waits beside the tasks. Meaning is never in colour alone.
+ * The screen of gthulhuctl top. Four lines of summary, the CPUs, the tasks, the keys; from 132
+ * columns on a histogram of waits beside the tasks, and classes and rules below it. Meaning is
+ * never in colour alone.
  */
 #include <langinfo.h>
 #include <locale.h>
@@ -13,10 +14,11 @@
 
 #include "top.h"
 
-#define SUMMARY_LINES 3
+#define SUMMARY_LINES 4
 #define CPU_WIDTH 39
-#define PANEL_FROM 120 /* columns */
-#define PANEL_WIDTH 50
+#define MAX_LLCS 64
+#define LIST_WIDTH 88
+#define PANEL_WIDTH 50 /* at least, and what the list leaves over */
 
 enum { CALM = 1, BUSY, ALARM };
 
@@ -71,6 +73,12 @@ static void put(int y, int x, const char *fmt, ...)
 	mvaddnstr(y, x, text, COLS - x);
 }
 
+/* Where the text on line @y ends: past the edge if it filled the line. */
+static int after(int y)
+{
+	return getcury(stdscr) == y ? getcurx(stdscr) : COLS;
+}
+
 static void draw_head(const struct top_model *m, const struct top_view *v)
 {
 	const json_t *s = m->status;
@@ -83,10 +91,10 @@ static void draw_head(const struct top_model *m, const struct top_view *v)
 	attron(A_BOLD);
 	put(0, 0, "gthulhu %s", get_text(s, "version"));
 	attroff(A_BOLD);
-	x = getcurx(stdscr);
+	x = after(0);
 	put(0, x, "  %s mode, policy %s, up %s", get_text(s, "mode"),
 	    get_text(s, "policy"), text_span(up, get_real(s, "uptime_ns")));
-	x = getcurx(stdscr) + 2;
+	x = after(0) + 2;
 	if (late) {
 		paint(v, ALARM, true);
 		attron(A_REVERSE);
@@ -109,9 +117,8 @@ static void draw_rates(const struct top_model *m)
 	    text_count(a, top_rate(m, "runs")), text_count(b, top_rate(m, "direct")),
 	    text_count(c, top_rate(m, "decided")),
 	    text_count(d, top_rate(m, "taken_back") + top_rate(m, "rescued")));
-	if (COLS >= PANEL_FROM)
-		put(1, getcurx(stdscr),
-		    ", %s migrations | ring full %lld, policy faults %lld",
+	if (COLS >= TOP_PANEL_FROM)
+		put(1, after(1), ", %s migrations | ring full %lld, policy faults %lld",
 		    text_count(e, top_rate(m, "migrations")),
 		    get_int(json_object_get(m->stats, "counters"), "kernel_ring_full"),
 		    get_int(m->status, "policy_faults"));
@@ -161,7 +168,25 @@ static void draw_waits(const struct top_model *m, const struct top_view *v)
 	put(2, 0, "waits: mean %s, median %s, 99 %% %s, 99.9 %% %s |",
 	    text_time(a, runs > 0 ? top_rate(m, "wait_ns") / runs : 0),
 	    quantile(m, 0.5, b), quantile(m, 0.99, c), quantile(m, 0.999, d));
-	draw_sparkline(m, v, 2, getcurx(stdscr) + 1, COLS - getcurx(stdscr) - 1);
+	draw_sparkline(m, v, 2, after(2) + 1, COLS - after(2) - 1);
+}
+
+/* One entry for each last-level cache: its CPUs' utilization and all their queues. */
+static void draw_caches(const struct top_model *m)
+{
+	char text[512];
+	long long llc, queued;
+	double share;
+	int cpus, at = 0;
+
+	for (llc = 0; llc < MAX_LLCS && at < COLS && at < (int)sizeof(text) - 64; llc++) {
+		share = top_llc_share(m, llc, &cpus, &queued);
+		if (cpus)
+			at += snprintf(text + at, sizeof(text) - (size_t)at,
+				       "%s%lld: %.0f %% of %d CPUs, %lld queued",
+				       at ? " | " : "", llc, share * 100, cpus, queued);
+	}
+	put(3, 0, "caches: %s", at ? text : "not known");
 }
 
 static int cpu_columns(void)
@@ -238,10 +263,10 @@ static void draw_row(const struct top_row *r, int y, int width, bool selected)
 	char wait[TEXT_SIZE], runs[TEXT_SIZE], line[256];
 
 	snprintf(line, sizeof(line),
-		 "%7lld %-15.15s %-10s %3lld %6lld %6.1f%% %6.1f%% %8s %7s", r->pid,
-		 r->comm, r->state, r->cpu, r->weight, r->share * 100,
+		 "%7lld %-14.14s %-8.8s %3lld %-11.11s %6.1f%% %6.1f%% %8s %7s %6lld",
+		 r->pid, r->comm, r->state, r->cpu, r->cls, r->share * 100,
 		 r->wait_share * 100, text_time(wait, r->max_wait_ns),
-		 text_count(runs, r->runs));
+		 text_count(runs, r->runs), r->weight);
 	if (selected)
 		attron(A_REVERSE);
 	mvaddnstr(y, 0, line, width);
@@ -256,17 +281,19 @@ static void draw_row(const struct top_row *r, int y, int width, bool selected)
 static void draw_list(const struct top_model *m, const struct top_view *v, int y,
 		      int width)
 {
-	static const char *const heads[] = { "CPU", "WAIT", "AT MOST", "RUNS/s" };
+	static const char *const heads[TOP_NR_SORTS] = { "CPU", "WAIT", "AT MOST",
+							 "RUNS/s", "CLASS" };
 	size_t i, page = top_page(m);
-	char line[256], head[4][12];
+	char line[256], head[TOP_NR_SORTS][12];
 	int k;
 
 	/* a mark at the column that sorts */
-	for (k = 0; k < 4; k++)
+	for (k = 0; k < TOP_NR_SORTS; k++)
 		snprintf(head[k], sizeof(head[k]), "%s%s", (int)m->sort == k ? ">" : "",
 			 heads[k]);
-	snprintf(line, sizeof(line), "%7s %-15s %-10s %3s %6s %7s %7s %8s %7s", "PID",
-		 "NAME", "STATE", "ON", "WEIGHT", head[0], head[1], head[2], head[3]);
+	snprintf(line, sizeof(line), "%7s %-14s %-8s %3s %-11s %7s %7s %8s %7s %6s",
+		 "PID", "NAME", "STATE", "ON", head[TOP_BY_CLASS], head[TOP_BY_SHARE],
+		 head[TOP_BY_WAIT], head[TOP_BY_MAX_WAIT], head[TOP_BY_RUNS], "WEIGHT");
 	attron(A_BOLD | A_UNDERLINE);
 	mvaddnstr(y, 0, line, width);
 	attroff(A_BOLD | A_UNDERLINE);
@@ -280,17 +307,23 @@ static void draw_list(const struct top_model *m, const struct top_view *v, int y
 		    m->filter);
 }
 
-static void draw_panel(const struct top_model *m, int y)
+static int panel_width(void)
+{
+	return COLS - LIST_WIDTH > PANEL_WIDTH ? COLS - LIST_WIDTH : PANEL_WIDTH;
+}
+
+/* The histogram; returns the line below it. */
+static int draw_panel(const struct top_model *m, int y)
 {
 	const json_t *b = json_object_get(m->latency, "buckets");
 	const json_t *before = json_object_get(m->latency_before, "buckets");
-	int x = COLS - PANEL_WIDTH, bar;
+	int x = COLS - panel_width(), bar;
 	long long n, most = 1;
 	char high[TEXT_SIZE];
 	size_t i;
 
 	attron(A_BOLD | A_UNDERLINE);
-	put(y, x, "%-*s", PANEL_WIDTH, "WAITS OF THE LAST INTERVAL");
+	put(y, x, "%-*s", panel_width(), "WAITS OF THE LAST INTERVAL");
 	attroff(A_BOLD | A_UNDERLINE);
 	for (i = 0; before && i < json_array_size(b); i++) {
 		n = bucket_count(b, before, i);
@@ -306,6 +339,7 @@ static void draw_panel(const struct top_model *m, int y)
 		put(y + 1 + (int)i, x, "%8s %8lld %.*s", high, n, n && !bar ? 1 : bar,
 		    "##############################");
 	}
+	return y + 2 + (int)json_array_size(b);
 }
 
 static void draw_text(const char *text, int y)
@@ -322,10 +356,12 @@ static void draw_text(const char *text, int y)
 static const char help_text[] =
 	"q        end\n"
 	"p        pause, go on\n"
-	"s        order of tasks: CPU, wait, longest wait, runs\n"
+	"s        order of tasks: CPU, wait, longest wait, runs, class\n"
 	"f        show only tasks with this in their name; empty: all\n"
 	"up down  move the bar (also page up, page down, home, end)\n"
 	"enter    the task under the bar\n"
+	"c        give it another class, by a rule\n"
+	"r        classes and rules: what they cost and how long they wait\n"
 	"+ -      longer or shorter interval\n"
 	"escape   back\n"
 	"\n"
@@ -338,16 +374,19 @@ static void draw_foot(const struct top_model *m, const struct top_view *v)
 {
 	char line[700];
 
-	if (v->typing)
+	if (v->ask)
+		top_question(v, line, sizeof(line));
+	else if (v->typing)
 		snprintf(line, sizeof(line), "name has: %s_   (enter: done)", m->filter);
 	else if (*v->message)
 		snprintf(line, sizeof(line), "%s", v->message);
 	else
-		snprintf(line, sizeof(line),
-			 "q end  h help  p pause  s order  f filter%s%s  enter task"
-			 "  +- every %g s%s",
-			 *m->filter ? " " : "", m->filter, v->interval,
-			 v->paused ? "  PAUSED" : "");
+		snprintf(
+			line, sizeof(line),
+			"%sq end  h help  p pause  s sort  f filter%s%s  c class  r rules"
+			"  enter task  +-%g s",
+			v->paused ? "PAUSED  " : "", *m->filter ? " " : "", m->filter,
+			v->interval);
 	attron(A_REVERSE);
 	mvhline(LINES - 1, 0, ' ', COLS);
 	mvaddnstr(LINES - 1, 0, line, COLS);
@@ -356,8 +395,8 @@ static void draw_foot(const struct top_model *m, const struct top_view *v)
 
 void top_draw(const struct top_model *m, struct top_view *v)
 {
-	bool panel = COLS >= PANEL_FROM;
-	int y;
+	bool panel = COLS >= TOP_PANEL_FROM;
+	int y, list = panel ? COLS - panel_width() - 1 : COLS;
 
 	erase();
 	if (m->status) {
@@ -365,15 +404,19 @@ void top_draw(const struct top_model *m, struct top_view *v)
 		draw_head(m, v);
 		draw_rates(m);
 		draw_waits(m, v);
+		draw_caches(m);
 		draw_cpus(m, v, SUMMARY_LINES);
 		if (v->help)
 			draw_text(help_text, y);
 		else if (v->detail)
 			draw_text(v->detail, y);
+		else if (v->rules)
+			top_draw_shares(m, y, 0, list, LINES - 1);
 		else
-			draw_list(m, v, y, panel ? COLS - PANEL_WIDTH - 1 : COLS);
-		if (panel)
-			draw_panel(m, y);
+			draw_list(m, v, y, list);
+		if (panel && !v->help && !v->detail)
+			top_draw_shares(m, draw_panel(m, y), COLS - panel_width(),
+					panel_width(), LINES - 1);
 	}
 	draw_foot(m, v);
 	refresh();

@@ -58,7 +58,7 @@ is() {
 
 fits() {
 	screen
-	awk -v w="$1" 'length($0) > w { bad = 1 } END { exit bad }' "$work/screen"
+	[ "$(LC_ALL=C.UTF-8 wc -L <"$work/screen")" -le "$1" ]
 }
 
 daemon_start() {
@@ -99,12 +99,33 @@ daemon_start
 top_start 80 24 screen-256color
 is '80x24: the head' shows '^gthulhu text  user mode, policy text'
 is 'a task' shows '1234567 text  *sleeping'
-is 'every column' shows 'NAME .*STATE .*WEIGHT .*CPU .*WAIT .*AT MOST .*RUNS/s'
+is 'every column' shows 'NAME .*STATE .*CLASS .*CPU .*WAIT .*AT MOST .*RUNS/s$'
+is 'the caches' shows '^caches: 0: 0 % of 1 CPUs, 1234567 queued'
 is 'no panel' hides 'LAST INTERVAL'
 is 'nothing wider than the screen' fits 80
 is 'it sorts by CPU' shows '>CPU'
 t send-keys -t top s
 is 's: by wait' shows '>WAIT'
+t send-keys -t top s s s
+is 's again: by class' shows '>CLASS'
+t send-keys -t top r
+is 'r: classes and rules' shows 'RULE (TASKS)'
+is 'what they cost' shows '% .* 1234567 text (1234567)'
+t send-keys -t top r
+is 'r: back to the tasks' hides 'RULE (TASKS)'
+t send-keys -t top c
+is 'c: which class?' shows '^class of 1234567 text: (l)atency'
+t send-keys -t top x
+is 'another key: none' shows '^q end'
+t send-keys -t top c b
+is 'b: is that meant?' shows '^give 1234567 text class batch by a rule. y: yes'
+t send-keys -t top n
+is 'no: nothing is changed' shows '^q end'
+is 'nothing was asked of the daemon' sh -c '! grep -q rules.add "$0"' "$work/ready"
+t send-keys -t top c b y
+is 'yes: a rule' shows '^rule 1: pid=1234567,class=batch'
+is 'the daemon was asked' grep -q 'rules.add {"rule": "pid=1234567,class=batch"}' "$work/ready"
+t send-keys -t top Escape
 t send-keys -t top h
 is 'h: help' shows 'order of tasks'
 t send-keys -t top Escape
@@ -126,14 +147,17 @@ is 'p: pause' shows 'PAUSED'
 t send-keys -t top p
 is 'p: go on' hides 'PAUSED'
 t send-keys -t top +
-is '+: longer' shows 'every 1 s'
+is '+: longer' shows '+-1 s'
 t send-keys -t top - -
-is '-: shorter' shows 'every 0.25 s'
+is '-: shorter' shows '+-0.25 s'
 t resize-window -t top -x 200 -y 60
 is 'a larger window gets the panel' shows 'WAITS OF THE LAST INTERVAL'
+is 'with classes and rules' shows 'RULE (TASKS)'
+is 'and the list has the weight' shows 'RUNS/s WEIGHT'
 t resize-window -t top -x 40 -y 8
 is 'a tiny one still has the keys' shows '^q end'
 is 'and nothing outside' fits 40
+is 'nor over what was there' shows '^gthulhu text  user mode, policy text, up'
 t resize-window -t top -x 80 -y 24
 is 'and back' shows 'RUNS/s'
 daemon_stop
