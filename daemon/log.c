@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages to stderr, one line each, with the kernel's priority prefix under systemd. The last
- * ones are kept for `gthulhuctl bugreport`.
+ * Messages to stderr, one line each, with the kernel's priority prefix when stderr is the journal.
+ * The last ones are kept for `gthulhuctl bugreport`. More than BURST at once, and then more than
+ * PER_SECOND, are left out and counted: the next one that comes through says how many.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -14,6 +19,9 @@
 
 #define KEPT 128
 #define KEPT_SIZE 256
+#define BURST 50
+#define PER_SECOND 5
+#define SECOND_NS 1000000000ULL
 
 static enum qumun_log_level threshold = QUMUN_LOG_INFO;
 static const char *const word[] = { "error: ", "warning: ", "", "debug: " };
@@ -57,17 +65,77 @@ json_t *log_recent(void)
 	return list;
 }
 
-void log_line(void *arg, enum qumun_log_level level, const char *message)
+/* May one more line go out? *@left_out: how many did not since the last that did. */
+static bool admit(unsigned int *left_out)
+{
+	static uint64_t credit = BURST * SECOND_NS, at;
+	static unsigned int missing;
+	struct timespec ts;
+	uint64_t now;
+	bool ok;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+	pthread_mutex_lock(&lock);
+	credit += at && now > at ? (now - at) * PER_SECOND : 0;
+	if (credit > BURST * SECOND_NS)
+		credit = BURST * SECOND_NS;
+	at = now;
+	ok = credit >= SECOND_NS;
+	if (ok)
+		credit -= SECOND_NS;
+	else
+		missing++;
+	*left_out = ok ? missing : 0;
+	if (ok)
+		missing = 0;
+	pthread_mutex_unlock(&lock);
+	return ok;
+}
+
+/* Is stderr what systemd said is connected to the journal? */
+static bool to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+}
+
+/* A message of several lines has its priority on each. */
+static void emit(enum qumun_log_level level, const char *message)
 {
 	static const char *const priority[] = { "<3>", "<4>", "<6>", "<7>" };
+	const char *end;
 
-	if (level > threshold)
-		return;
-	keep(level, message);
-	if (getenv("JOURNAL_STREAM"))
-		fprintf(stderr, "%s%s\n", priority[level], message);
-	else
+	if (!to_journal()) {
 		fprintf(stderr, "gthulhu: %s%s\n", word[level], message);
+		return;
+	}
+	for (; *message; message = *end ? end + 1 : end) {
+		end = strchrnul(message, '\n');
+		fprintf(stderr, "%s%.*s\n", priority[level], (int)(end - message),
+			message);
+	}
+}
+
+void log_line(void *arg, enum qumun_log_level level, const char *message)
+{
+	unsigned int left_out;
+	char text[64];
+
+	if (level > threshold || !admit(&left_out))
+		return;
+	if (left_out) {
+		snprintf(text, sizeof(text),
+			 "%u messages were left out: too many at once", left_out);
+		keep(QUMUN_LOG_WARN, text);
+		emit(QUMUN_LOG_WARN, text);
+	}
+	keep(level, message);
+	emit(level, message);
 }
 
 void say(enum qumun_log_level level, const char *fmt, ...)
