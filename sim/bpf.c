@@ -131,6 +131,19 @@ void bpf_half_set_mode(bool kernel)
 	control.value->mode = kernel ? MODE_KERNEL : MODE_USER;
 }
 
+void bpf_half_decide(u32 slot, u64 now, struct bpf_decision *d)
+{
+	struct qumun_task *rec = arena_task(slot), was = *rec;
+	bool woke = rec->flags & QUMUN_TASK_WAKEUP;
+
+	d->slice_ns = place_task(rec, (u32)rec->cpu, woke);
+	d->vruntime = rec->vruntime;
+	d->deadline = rec->deadline;
+	d->preempts = woke && arena_cpu((u32)rec->cpu)->curr_start &&
+		      wakeup_preempts(rec, (u32)rec->cpu, now);
+	*rec = was;
+}
+
 void bpf_half_set_param(const char *name, u64 value)
 {
 	struct qumun_param_block *par = &the_arena->params;

@@ -367,6 +367,14 @@ void bpf_half_free(void);
 void bpf_half_set_policy(s32 tgid, u32 shard, s32 tid);
 void bpf_half_process_exit(struct sim_task *p);
 void bpf_half_set_mode(bool kernel);
+
+/* What the BPF half would decide now for the task with that record, where it is. */
+struct bpf_decision {
+	u64 vruntime, deadline, slice_ns;
+	bool preempts;
+};
+
+void bpf_half_decide(u32 slot, u64 now, struct bpf_decision *d);
 void bpf_half_set_param(const char *name, u64 value);
 u32 bpf_half_take_tokens(
 	void); /* the policy process drains its bell: how many were there */
