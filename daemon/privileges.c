@@ -7,7 +7,8 @@
  *   attach, also again   links are made from descriptors of maps and programs
  *   pins                 /sys/fs/bpf belongs to user 0
  *   locked memory        RLIMIT_MEMLOCK was raised
- *   cgroups, /proc, sys  world-readable, or owned by user 0
+ *   cgroups, /proc, sys  world-readable, or owned by user 0 (cgroups are found by walking, not by
+ *                        their handle, which would take CAP_DAC_READ_SEARCH)
  *   SIGHUP               the configuration must be readable for user 0 by owner or mode
  *   takeover             the newcomer brings its own
  *

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Cgroups by id. The id is the file handle that the kernel gives out for the cgroup's directory
- * (cgroup v2, since 5.5), so a path is one open_by_handle_at() away. A kernel without
- * CONFIG_FHANDLE has no such call: there the hierarchy is walked once for each new id. It cannot
- * be renamed and ids are not used twice, so what was found stays true.
+ * (cgroup v2, since 5.5), so a path is one open_by_handle_at() away. A kernel without CONFIG_FHANDLE
+ * has no such call, and a process without CAP_DAC_READ_SEARCH, such as the daemon, may not use it:
+ * there the hierarchy is walked once for each new id. It cannot be renamed and ids are not used
+ * twice, so what was found stays true.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -152,7 +153,7 @@ static bool read_path(struct cgroup_cache *c, uint64_t id, char *path, size_t si
 	memcpy(u.h.f_handle, &id, sizeof(id));
 	fd = open_by_handle_at(c->mount_fd, &u.h, O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return (errno == ENOSYS || errno == EOPNOTSUPP) &&
+		return (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) &&
 		       walk_path(c, id, path, size);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, full, sizeof(full) - 1);

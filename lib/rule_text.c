@@ -79,6 +79,15 @@ static bool leads_up(const char *path)
 	return false;
 }
 
+/* How much of @path is the place where cgroups are usually mounted. */
+static size_t mount_point_len(const char *path)
+{
+	static const char mount[] = "/sys/fs/cgroup";
+	size_t len = sizeof(mount) - 1;
+
+	return !strncmp(path, mount, len) && (path[len] == '/' || !path[len]) ? len : 0;
+}
+
 /* As the kernel writes it: a leading slash, none at the end; the usual mount point may stand
  * before it. */
 static int set_cgroup(struct qumun_rule *r, const char *text)
@@ -86,8 +95,7 @@ static int set_cgroup(struct qumun_rule *r, const char *text)
 	char path[sizeof(r->cgroup)] = "";
 	size_t len;
 
-	if (!strncmp(text, "/sys/fs/cgroup", 14) && (text[14] == '/' || !text[14]))
-		text += 14;
+	text += mount_point_len(text);
 	while (text[0] == '/' && text[1] == '/')
 		text++;
 	len = strlen(text);
@@ -295,8 +303,12 @@ static void format_value(const struct qumun_rule *r, enum qumun_rule_key key, ch
 		snprintf(text, size, "%llu", (unsigned long long)r->cgroup_id);
 		break;
 	case QUMUN_RULE_CGROUP:
+		/* one that looks like the mount point is read again as itself behind the real one */
+		snprintf(text, size, "%.*s%s", (int)mount_point_len(r->cgroup), r->cgroup,
+			 r->cgroup);
+		break;
 	case QUMUN_RULE_COMM:
-		snprintf(text, size, "%s", key == QUMUN_RULE_COMM ? r->comm : r->cgroup);
+		snprintf(text, size, "%s", r->comm);
 		break;
 	case QUMUN_RULE_CLASS:
 		snprintf(text, size, "%s", class_names[r->cls]);
@@ -318,7 +330,7 @@ static void format_value(const struct qumun_rule *r, enum qumun_rule_key key, ch
 
 QUMUN_API int qumun_rule_format(const struct qumun_rule *rule, char *text, size_t size)
 {
-	char value[QUMUN_RULE_CGROUP_LEN];
+	char value[QUMUN_RULE_CGROUP_LEN + sizeof("/sys/fs/cgroup")];
 	size_t at = 0;
 	int i;
 
