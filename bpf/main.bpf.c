@@ -313,6 +313,8 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 	shard = policy_shard(control_priv(), p);
 	if (shard >= 0)
 		policy_running(cp, shard, now);
+	if (p->flags & PF_EXITING)
+		count(cp, exiting_runs);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		account_running(cp, p, s, arena_task(tc->slot), tc->slot, cpu, now);

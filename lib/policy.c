@@ -95,7 +95,9 @@ static bool policy_thread_runs(struct qumun *q)
 	bool runs;
 
 	pthread_mutex_lock(&q->control_lock);
-	runs = q->control.policy_tid[0] != 0 && !q->resigned;
+	/* until it becomes the policy, a taken-over handle still has its predecessor's */
+	runs = q->control.policy_tid[0] && q->control.policy_tgid == getpid() &&
+	       !q->resigned;
 	pthread_mutex_unlock(&q->control_lock);
 	return runs;
 }

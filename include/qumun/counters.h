@@ -21,6 +21,7 @@
 	  "decided by the BPF half: a thread of the scheduler's own process")            \
 	X(kernel_no_record, "decided by the BPF half: no free task record")              \
 	X(kernel_ring_full, "decided by the BPF half: the up-ring was full")             \
+	X(exiting_runs, "runs of exiting tasks, which the kernel puts on a CPU itself")  \
 	X(decided, "decisions of the policy applied")                                    \
 	X(taken_back, "taken back from a late policy")                                   \
 	X(rescued, "taken back because it alone waited too long")                        \
