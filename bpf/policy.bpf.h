@@ -36,6 +36,7 @@
 #define AUTOPILOT_SLICE_NS 1000000ULL  /* and for so long */
 #define LAZY_NS 1000000ULL	       /* asks without hurry are gathered for so long */
 #define BELL_AGAIN_NS 5000000ULL       /* an unanswered bell is rung again after this */
+#define PARKED_NS 500000000ULL /* the longest that busy CPUs keep it from running */
 #define VAIN_RUNS 4 /* runs without a new ask or answer before others come first again */
 
 /* The shard that thread @p decides for, or -1. */
@@ -189,7 +190,7 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
 	shm_store(&sh->policy_cpu, p->nr_cpus_allowed < (s32)nr_cpus ? cpu + 1 : 0);
 	shm_store(&sh->parked, 1);
-	shm_swap(&sh->pad0[0], now);
+	shm_swap(&sh->parked_at, now); /* a full barrier */
 	wanted = policy_wanted(sh, shard) && !sh->autopilot;
 	/* an idle CPU serves it and takes nothing from anybody; and no kick reaches the CPU that
 	 * a real-time task has taken */
@@ -226,6 +227,9 @@ static __always_inline bool grant_policy(struct shard_priv *sh, u32 shard)
 static __always_inline bool serve_policy(struct shard_priv *sh, u32 shard,
 					 struct task_struct *prev, u32 cpu, u64 now)
 {
+	/* in kernel mode nobody ever wants it, and the kernel's watchdog looks at it too */
+	if (shm_load(&sh->parked) && elapsed(now, shm_load(&sh->parked_at)) > PARKED_NS)
+		return grant_policy(sh, shard);
 	if (!policy_wanted(sh, shard) || policy_can_wait(sh, cpu, now))
 		return false;
 	if (shm_load(&sh->parked))

@@ -55,7 +55,8 @@ struct shard_priv {
 	u64 undecided_at; /* when that became non-zero */
 	u64 wake_sent_at; /* a wakeup is on its way; 0: none */
 	u64 wake_sent_round; /* the round that the policy had completed then */
-	u64 pad0[3];
+	u64 parked_at;	     /* when the policy thread was last parked */
+	u64 pad0[2];
 	/* the policy thread */
 	u64 parked;	/* 1: runnable, in our queue of policy threads */
 	u64 policy_cpu; /* CPU + 1 where it parked if it may not use all; 0: it may */
