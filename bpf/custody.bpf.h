@@ -141,6 +141,18 @@ static __always_inline void end_of_thought(struct shard_priv *sh, u32 this_cpu)
 		scx_bpf_kick_cpu(cpu - 1, SCX_KICK_PREEMPT);
 }
 
+static __always_inline void kick_for_policy(struct bpf_cpu_priv *cp, s32 cpu, u32 flags)
+{
+	struct bpf_cpu_priv *target = cpu >= 0 && cpu < nr_cpus ? cpu_priv(cpu) : NULL;
+
+	if (!target || !target->online) {
+		count(cp, bad_cpu);
+		return;
+	}
+	scx_bpf_kick_cpu(cpu, flags & QUMUN_PREEMPT ? SCX_KICK_PREEMPT : SCX_KICK_IDLE);
+	count(cp, policy_kicks);
+}
+
 /*
  * Apply one answer. The order matters: identity and generation are compared, then one
  * compare-and-swap decides who dispatches, then the task is inserted, then the word is read
@@ -158,6 +170,10 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	struct bpf_cpu_priv *target;
 	struct task_struct *p;
 
+	if (slot == QUMUN_NO_SLOT) {
+		kick_for_policy(cp, cpu, flags);
+		return;
+	}
 	if (slot >= max_records) {
 		count(cp, bad_slot);
 		return;

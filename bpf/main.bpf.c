@@ -286,14 +286,20 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	s32 cpu = scx_bpf_task_cpu(p);
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 	struct shard_priv *sh;
+	bool due;
+	u64 now;
 
 	use_arena();
 	if (!cp)
 		return;
 	sh = shard_priv(cp->shard);
-	if (!sh || !shm_load(&sh->undecided))
+	if (!sh)
 		return;
-	if (autopilot_check(cp, sh, cp->shard, clock_now()) ||
+	now = clock_now();
+	due = timer_waits_for(sh, cp->shard, cpu, now);
+	if (!due && !shm_load(&sh->undecided))
+		return;
+	if (autopilot_check(cp, sh, cp->shard, now) || due ||
 	    policy_waits_for(sh, cp->shard, cpu))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }

@@ -153,6 +153,17 @@ static __always_inline bool policy_can_wait(struct shard_priv *sh, u32 cpu, u64 
 	       elapsed(now, sh->undecided_at) < LAZY_NS;
 }
 
+/*
+ * Has the time come that the policy named? The autopilot grants by times of its own. One that
+ * only ever names times and neither reads asks nor answers gets a few vain runs for it.
+ */
+static __always_inline bool timer_due(struct shard_priv *sh, u32 shard, u64 now)
+{
+	u64 at = shm_load(&arena_shard(shard)->timer_at);
+
+	return at && !sh->autopilot && !vt_before(now, at) && sh->vain_runs < VAIN_RUNS;
+}
+
 /* Has it completed a pass since this was last asked? */
 static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard, u64 now)
 {
@@ -165,13 +176,25 @@ static __always_inline bool policy_has_passed(struct shard_priv *sh, u32 shard, 
 	return true;
 }
 
-/* tick() on @cpu: would a switch give it to a parked policy thread that is wanted? */
-static __always_inline bool policy_waits_for(struct shard_priv *sh, u32 shard, s32 cpu)
+/* May the parked policy thread run on @cpu? */
+static __always_inline bool parked_for(struct shard_priv *sh, s32 cpu)
 {
 	u64 only = shm_load(&sh->policy_cpu);
 
-	return shm_load(&sh->parked) && (!only || only == (u64)cpu + 1) &&
-	       policy_wanted(sh, shard);
+	return shm_load(&sh->parked) && (!only || only == (u64)cpu + 1);
+}
+
+/* tick() on @cpu: would a switch give it to a parked policy thread that is wanted? */
+static __always_inline bool policy_waits_for(struct shard_priv *sh, u32 shard, s32 cpu)
+{
+	return parked_for(sh, cpu) && policy_wanted(sh, shard);
+}
+
+/* The same for the time that the policy named. */
+static __always_inline bool timer_waits_for(struct shard_priv *sh, u32 shard, s32 cpu,
+					    u64 now)
+{
+	return parked_for(sh, cpu) && timer_due(sh, shard, now);
 }
 
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
@@ -180,7 +203,7 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 {
 	struct shard_priv *sh = shard_priv(shard);
 	s32 cpu = scx_bpf_task_cpu(p), idle = -1;
-	bool wanted;
+	bool due, wanted;
 
 	if (!sh)
 		return;
@@ -191,14 +214,15 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 	shm_store(&sh->policy_cpu, p->nr_cpus_allowed < (s32)nr_cpus ? cpu + 1 : 0);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->parked_at, now); /* a full barrier */
-	wanted = policy_wanted(sh, shard) && !sh->autopilot;
+	due = timer_due(sh, shard, now);
+	wanted = due || (policy_wanted(sh, shard) && !sh->autopilot);
 	/* an idle CPU serves it and takes nothing from anybody; and no kick reaches the CPU that
 	 * a real-time task has taken */
 	if (nr_cpus > 1 && (wanted || (enq_flags & ENQ_REENQ)))
 		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (idle >= 0)
 		scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
-	else if (wanted && !policy_can_wait(sh, cpu, now))
+	else if (due || (wanted && !policy_can_wait(sh, cpu, now)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
@@ -228,7 +252,9 @@ static __always_inline bool serve_policy(struct shard_priv *sh, u32 shard,
 					 struct task_struct *prev, u32 cpu, u64 now)
 {
 	/* in kernel mode nobody ever wants it, and the kernel's watchdog looks at it too */
-	if (shm_load(&sh->parked) && elapsed(now, shm_load(&sh->parked_at)) > PARKED_NS)
+	if (shm_load(&sh->parked) &&
+	    (elapsed(now, shm_load(&sh->parked_at)) > PARKED_NS ||
+	     timer_due(sh, shard, now)))
 		return grant_policy(sh, shard);
 	if (!policy_wanted(sh, shard) || policy_can_wait(sh, cpu, now))
 		return false;
@@ -262,6 +288,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 	sh->run_at = now;
 	if (!sh->granted_at)
 		sh->granted_at = now;
+	shm_store(&arena_shard(shard)->clock_ahead, (bpf_ktime_get_ns() - now) | 1);
 	count(cp, policy_runs);
 }
 

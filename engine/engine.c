@@ -6,22 +6,10 @@
 #include <qumun/ring.h>
 #include <qumun/vtime.h>
 
-#include "engine.h"
+#include "context.h"
 
-/* The policy sees the engine as its context. */
-struct qumun_policy_ctx {
-	struct engine engine;
-};
-
-static struct engine *engine_of(const struct qumun_policy_ctx *ctx)
-{
-	return (struct engine *)&ctx->engine;
-}
-
-static struct qumun_policy_ctx *ctx_of(struct engine *e)
-{
-	return (struct qumun_policy_ctx *)e;
-}
+/* Slots that a pass looks at for tasks that are gone. */
+#define EXITS_PER_PASS 16
 
 static size_t line_up(size_t size)
 {
@@ -99,6 +87,39 @@ static void tell_covered(struct engine *e, struct engine_slot *s, struct qumun_t
 		e->policy->covered(ctx_of(e), t, nr);
 }
 
+/* The task that the policy knows by @slot is gone. */
+static void tell_exit(struct engine *e, __u32 slot)
+{
+	struct engine_slot *s = &e->slots[slot];
+
+	if (s->waiting && e->policy->cancel)
+		e->policy->cancel(ctx_of(e), &e->tasks[slot], e->now);
+	if (s->incarnation && e->policy->task_exit)
+		e->policy->task_exit(ctx_of(e), slot, e->now);
+	s->incarnation = 0;
+	s->waiting = 0;
+}
+
+/* A bounded look for tasks that went without being met again. */
+static void look_for_exits(struct engine *e)
+{
+	struct engine_slot *s;
+	__u32 i;
+
+	if (!e->policy->task_exit)
+		return;
+	for (i = 0; i < EXITS_PER_PASS && i < e->seen; i++) {
+		if (e->exit_scan >= e->seen)
+			e->exit_scan = 0;
+		s = &e->slots[e->exit_scan];
+		if (s->incarnation &&
+		    s->incarnation !=
+			    shm_load_acquire(&e->tasks[e->exit_scan].incarnation))
+			tell_exit(e, e->exit_scan);
+		e->exit_scan++;
+	}
+}
+
 /* Hand a task to the policy, unless it no longer waits. */
 static void ask_policy(struct engine *e, __u32 slot, __u32 gen)
 {
@@ -107,6 +128,10 @@ static void ask_policy(struct engine *e, __u32 slot, __u32 gen)
 	__u32 incarnation;
 	__u64 word, at;
 
+	if (slot >= e->seen)
+		e->seen = slot + 1;
+	/* before the state: if the question stands, it is about this one, who is not gone yet */
+	incarnation = shm_load_acquire(&t->incarnation);
 	word = shm_load_acquire(&t->state);
 	if ((__u32)(word >> 8) != gen || (word & 0xff) != QUMUN_QUEUED) {
 		e->counters.stale_asks++;
@@ -117,8 +142,8 @@ static void ask_policy(struct engine *e, __u32 slot, __u32 gen)
 		e->now = at;
 	/* before the policy looks: what it leaves is for the rule it saw */
 	s->rule_changes = shm_load_acquire(&t->rule_changes);
-	incarnation = shm_load(&t->incarnation);
 	if (s->incarnation != incarnation) {
+		tell_exit(e, slot);
 		s->incarnation = incarnation;
 		s->covered = shm_load(&t->standing.covered);
 		/* after a takeover they are another policy's */
@@ -210,6 +235,59 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 	return (unsigned int)nr;
 }
 
+void engine_clock(struct engine *e, __u64 now)
+{
+	if (vt_before(e->now, now))
+		e->now = now;
+}
+
+static __u64 tick_period(const struct engine *e)
+{
+	return e->policy->tick_ns > QUMUN_TICK_MIN_NS ? e->policy->tick_ns
+						      : QUMUN_TICK_MIN_NS;
+}
+
+/* Does the shard run anything, or wait to, beside the policy thread that asks this? */
+static bool machine_runs(const struct engine *e)
+{
+	__u32 cpu, running = 0;
+
+	for (cpu = 0; cpu < e->nr_cpus && running < 2; cpu++) {
+		if (e->cpus[cpu].shard != e->shard_id)
+			continue;
+		if (shm_load(&e->cpus[cpu].nr_queued) > 0)
+			return true;
+		running += shm_load(&e->cpus[cpu].curr_start) != 0;
+	}
+	return running > 1;
+}
+
+__u64 engine_timer(const struct engine *e)
+{
+	__u64 at = e->timer_at;
+
+	if (e->tick_at && (!at || vt_before(e->tick_at, at)) && machine_runs(e))
+		at = e->tick_at;
+	return at;
+}
+
+/* The policy's timer and tick, if their time has come. */
+static void run_timers(struct engine *e)
+{
+	const struct qumun_policy_ops *policy = e->policy;
+
+	if (e->timer_at && !vt_before(e->now, e->timer_at)) {
+		e->timer_at = 0;
+		if (policy->timer)
+			policy->timer(ctx_of(e), e->now);
+	}
+	if (policy->tick && !vt_before(e->now, e->tick_at)) {
+		if (e->tick_at)
+			policy->tick(ctx_of(e), e->now);
+		e->tick_at = e->now + tick_period(e);
+	}
+}
+
 unsigned int engine_pass(struct engine *e)
 {
 	__u64 answers = e->counters.answers, full = e->counters.full;
@@ -225,15 +303,25 @@ unsigned int engine_pass(struct engine *e)
 		cpu++;
 	}
 	e->next_cpu = cpu;
+	look_for_exits(e);
+	run_timers(e);
 	if (e->policy->dispatch)
 		e->policy->dispatch(ctx_of(e), e->now);
+	/* for the BPF half, whatever callback set it; a former policy's time goes with it */
+	shm_store(&e->shard->timer_at, engine_timer(e));
 	e->counters.passes++;
 	/* after the answers: a pass that is preempted before this is worth another look */
 	shm_store_release(&e->shard->taken, e->taken);
 	shm_store_release(&e->shard->rounds, e->shard->rounds + 1);
+	e->held_back = e->counters.full != full;
 	/* a policy that met a full ring has more to give: no reason to sleep */
 	return read +
 	       (unsigned int)(e->counters.answers - answers + e->counters.full - full);
+}
+
+bool engine_may_park(const struct engine *e)
+{
+	return !e->timer_at || e->held_back;
 }
 
 bool engine_may_sleep(struct engine *e)
@@ -257,121 +345,4 @@ void engine_awake(struct engine *e)
 {
 	/* a full barrier: whoever takes over swaps `owner` and then reads this */
 	(void)shm_swap(&e->shard->sleeping, 0);
-}
-
-int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t)
-{
-	const struct engine *e = engine_of(ctx);
-	const struct engine_slot *s = &e->slots[t - e->tasks];
-
-	return s->waiting &&
-	       shm_load_acquire(&t->state) == ((__u64)s->asked_gen << 8 | QUMUN_QUEUED);
-}
-
-/* May one more answer be written? A broken ring is taken to be empty where its reader stands. */
-static bool down_has_room(struct engine *e)
-{
-	struct qumun_cursors *c = &e->shard->down;
-
-	switch (qumun_ring_room(c, e->down_tail, QUMUN_DOWN_SLOTS)) {
-	case QUMUN_RING_OK:
-		return true;
-	case QUMUN_RING_BROKEN:
-		e->counters.broken_ring++;
-		e->down_tail = shm_load_acquire(&c->head);
-		qumun_ring_publish(c, e->down_tail);
-		return true;
-	default:
-		return false;
-	}
-}
-
-int qumun_dispatch(struct qumun_policy_ctx *ctx, struct qumun_task *t,
-		   const struct qumun_decision *d)
-{
-	struct engine *e = engine_of(ctx);
-	__u64 slot = (__u64)(t - e->tasks);
-	struct engine_slot *s;
-	struct qumun_answer *a;
-
-	if (slot >= e->max_records || !e->slots[slot].waiting) {
-		e->counters.refused++;
-		return -ENOENT;
-	}
-	if (!down_has_room(e)) {
-		e->counters.full++;
-		return -EAGAIN;
-	}
-	s = &e->slots[slot];
-	a = &e->shard->down_ring[e->down_tail & (QUMUN_DOWN_SLOTS - 1)];
-	a->slot = (__u32)slot;
-	a->gen = s->asked_gen;
-	a->cpu = d->cpu == QUMUN_CPU_ANY ? t->cpu : d->cpu;
-	a->flags = d->flags;
-	a->slice_ns = d->slice_ns;
-	a->vtime = d->vtime;
-	s->waiting = 0;
-	qumun_ring_publish(&e->shard->down, ++e->down_tail);
-	e->counters.answers++;
-	return 0;
-}
-
-int qumun_leave_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t,
-			 const struct qumun_terms *terms)
-{
-	struct engine *e = engine_of(ctx);
-	__u64 slot = (__u64)(t - e->tasks);
-	struct qumun_standing *d = &t->standing;
-	const struct engine_slot *s;
-
-	if (slot >= e->max_records)
-		return -ENOENT;
-	s = &e->slots[slot];
-	if (!s->incarnation || s->incarnation != shm_load(&t->incarnation))
-		return -ENOENT;
-	if (!terms->wakeups || terms->wakeups > QUMUN_STANDING_WAKEUPS ||
-	    terms->for_ns > QUMUN_STANDING_NS ||
-	    terms->deadline_ns > QUMUN_STANDING_AHEAD_NS ||
-	    terms->flags & ~(QUMUN_PREEMPT | QUMUN_LEAD))
-		return -EINVAL;
-	shm_store(&d->until, 0);
-	shm_store_release(&d->gen, s->asked_gen);
-	shm_store(&d->terms, (__u32)e->params_seq);
-	shm_store(&d->deadline_ns, (__u32)terms->deadline_ns);
-	shm_store(&d->slice_ns, terms->slice_ns > ~0U ? ~0U : (__u32)terms->slice_ns);
-	shm_store(&d->wakeups, (__u16)terms->wakeups);
-	shm_store(&d->flags, (__u8)terms->flags);
-	shm_store(&d->rule_changes, s->rule_changes);
-	shm_store_release(&d->until, e->now + terms->for_ns);
-	return 0;
-}
-
-void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t)
-{
-	struct engine *e = engine_of(ctx);
-
-	if ((__u64)(t - e->tasks) < e->max_records)
-		shm_store(&t->standing.until, 0);
-}
-
-void *qumun_policy_state(struct qumun_policy_ctx *ctx)
-{
-	return engine_of(ctx)->policy_state;
-}
-
-__u32 qumun_nr_cpus(const struct qumun_policy_ctx *ctx)
-{
-	return engine_of(ctx)->nr_cpus;
-}
-
-const struct qumun_cpu *qumun_policy_cpu(const struct qumun_policy_ctx *ctx, __s32 cpu)
-{
-	const struct engine *e = engine_of(ctx);
-
-	return cpu >= 0 && (__u32)cpu < e->nr_cpus ? &e->cpus[cpu] : NULL;
-}
-
-const struct qumun_param_block *qumun_policy_params(const struct qumun_policy_ctx *ctx)
-{
-	return &engine_of(ctx)->params;
 }

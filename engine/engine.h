@@ -7,12 +7,14 @@
  * The driver's loop, and the user half of the protocol in bpf/policy.bpf.h:
  *
  *     for (;;) {
- *             if (engine_pass(e) > 0) {
+ *             if (engine_timer(e))              a timer or tick: time comes in
+ *                     engine_clock(e, now);
+ *             if (engine_pass(e) > 0 && engine_may_park(e)) {
  *                     yield                     parked; comes back with work or on an idle CPU
  *             } else {
  *                     if (!engine_may_sleep(e)) raises `sleeping`, then looks again
  *                             continue;
- *                     wait for the bell
+ *                     wait for the bell, until engine_timer() at the latest
  *                     engine_awake(e);
  *             }
  *     }
@@ -63,7 +65,12 @@ struct engine {
 	__u64 taken;		   /* their sum over the shard's CPUs */
 	__u64 down_tail;
 	__u64 now;
-	__u32 next_cpu; /* where the next pass begins, so that no ring starves */
+	__u64 timer_at;	 /* the policy's timer; 0: none */
+	__u64 tick_at;	 /* its next tick; 0: it has none */
+	bool held_back;	 /* the last pass met a full ring of answers */
+	__u32 seen;	 /* slots below it were asked about */
+	__u32 exit_scan; /* where the next look for tasks that are gone begins */
+	__u32 next_cpu;	 /* where the next pass begins, so that no ring starves */
 	struct qumun_param_block params;
 	__u64 params_seq;
 	struct engine_counters counters;
@@ -97,6 +104,24 @@ void engine_ask_again(struct engine *e);
  * held back by a full ring; 0: there is nothing to do.
  */
 unsigned int engine_pass(struct engine *e);
+
+/*
+ * When a pass is due although nobody asks: the policy's timer, or its tick while a CPU runs
+ * something. 0: never. On the BPF half's clock, in the past if overdue.
+ */
+__u64 engine_timer(const struct engine *e);
+
+/*
+ * It is @now, on the BPF half's clock; callbacks of the next pass see it. Time that goes back is
+ * ignored.
+ */
+void engine_clock(struct engine *e, __u64 now);
+
+/*
+ * After a pass that did something: may the thread be parked? With a timer it goes to sleep
+ * instead, since a parked thread would wait for the kernel's tick.
+ */
+bool engine_may_park(const struct engine *e);
 
 /* Before waiting: false if something came meanwhile. */
 bool engine_may_sleep(struct engine *e);

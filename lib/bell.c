@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -43,11 +44,13 @@ void bell_close(struct qumun *q)
 	q->bell = NULL;
 }
 
-void bell_wait(struct qumun *q, int timeout_ms)
+void bell_wait(struct qumun *q, __u64 timeout_ns)
 {
+	struct timespec timeout = { (time_t)(timeout_ns / 1000000000),
+				    (long)(timeout_ns % 1000000000) };
 	struct epoll_event events[3];
 
-	if (epoll_wait(q->wait_fd, events, 3, timeout_ms) > 0)
+	if (epoll_pwait2(q->wait_fd, events, 3, &timeout, NULL) > 0)
 		ring_buffer__consume(q->bell);
 }
 

@@ -154,7 +154,7 @@ void takeover_answer(struct qumun *q);
 /* bell.c: what a policy thread with nothing to do waits for. */
 int bell_open(struct qumun *q);
 void bell_close(struct qumun *q);
-void bell_wait(struct qumun *q, int timeout_ms);
+void bell_wait(struct qumun *q, __u64 timeout_ns);
 void bell_nudge(struct qumun *q); /* end its wait */
 
 /* policy.c; policy_prepare() is called with the lock held, which keeps the policy as it is. */
@@ -221,7 +221,7 @@ int rules_start(struct qumun *q);
 void rules_stop(struct qumun *q);
 void rules_close(struct qumun *q);
 
-/* topology.c: read sysfs under @root (NULL: /sys), write cpu->llc, cpu->shard into the arena. */
+/* topology.c: read sysfs under @root (NULL: /sys), write what struct qumun_cpu says of it. */
 int topology_load(const char *root, __u32 nr_cpus, struct topology **t);
 void topology_apply(struct qumun *q, const struct topology *t);
 struct topology *topology_free(struct topology *t);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The policy thread. What it touches is present and locked before it decides for the first time;
- * afterwards it makes no system call but sched_yield() and the wait for its bell.
+ * afterwards it makes no system call but sched_yield() and the wait for its bell. It reads the
+ * clock while the policy has a timer or a tick.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 #define SCHED_EXT 7
 #define SETTLE_NS 1000000000ULL /* faults count from here on */
 #define STACK_BYTES (64 * 1024)
-#define WAIT_MS 1000
+#define WAIT_NS 1000000000ULL
 
 /*
  * One address in each object whose code the policy thread runs: ours, the policy's, the C library,
@@ -166,6 +167,39 @@ static int become_policy_thread(struct qumun *q)
 	return err;
 }
 
+/* The present on the BPF half's clock; 0: not known yet. */
+static __u64 bpf_now_ns(const struct engine *e)
+{
+	__u64 ahead = shm_load(&e->shard->clock_ahead);
+
+	return ahead ? now_ns() - ahead : 0;
+}
+
+/* Time comes in, if the policy waits for one. */
+static void tell_time(struct engine *e)
+{
+	__u64 now;
+
+	if (!engine_timer(e))
+		return;
+	now = bpf_now_ns(e);
+	if (now)
+		engine_clock(e, now);
+}
+
+/* How long the policy thread may sleep. */
+static __u64 wait_ns(const struct engine *e)
+{
+	__u64 at = engine_timer(e), now;
+
+	now = at ? bpf_now_ns(e) : 0;
+	if (!now)
+		return WAIT_NS;
+	if (at <= now)
+		return 0;
+	return at - now < WAIT_NS ? at - now : WAIT_NS;
+}
+
 static void decide_until_stopped(struct qumun *q)
 {
 	struct engine *e = &q->engine->engine;
@@ -180,14 +214,15 @@ static void decide_until_stopped(struct qumun *q)
 			policy_switch(q);
 			e = &q->engine->engine;
 		}
-		if (engine_pass(e)) {
+		tell_time(e);
+		if (engine_pass(e) && engine_may_park(e)) {
 			sched_yield();
 			continue;
 		}
 		if (!engine_may_sleep(e))
 			continue;
 		note_faults(q, since);
-		bell_wait(q, WAIT_MS);
+		bell_wait(q, wait_ns(e));
 		if (!takeover_lost(q))
 			engine_awake(e);
 	}
@@ -211,7 +246,7 @@ QUMUN_API int qumun_run(struct qumun *q)
 		decide_until_stopped(q);
 	} else {
 		while (!atomic_load(&q->stopping) && !takeover_lost(q))
-			bell_wait(q, WAIT_MS);
+			bell_wait(q, WAIT_NS);
 		if (takeover_lost(q))
 			takeover_answer(q);
 	}

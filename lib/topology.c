@@ -396,7 +396,9 @@ void topology_apply(struct qumun *q, const struct topology *t)
 
 	for (cpu = 0; cpu < q->nr_cpus && cpu < t->nr_cpus; cpu++) {
 		llc = t->domain[TOPOLOGY_LLC][cpu];
+		cpus[cpu].core = t->domain[TOPOLOGY_SMT][cpu];
 		cpus[cpu].llc = llc;
+		cpus[cpu].node = t->domain[TOPOLOGY_NODE][cpu];
 		cpus[cpu].shard = llc % nr_shards;
 	}
 }

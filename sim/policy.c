@@ -72,7 +72,7 @@ static void go_look(struct shard_thread *t)
 static void after_pass(struct shard_thread *t, unsigned int done)
 {
 	trace_event(TR_POLICY, sim_this_cpu, t->task, done);
-	if (done)
+	if (done && engine_may_park(&t->engine))
 		go(t, ST_YIELD, sim.costs.yield_ns);
 	else
 		go(t, ST_CHECK, sim.costs.sleep_check_ns);
@@ -92,7 +92,7 @@ static void yield(struct shard_thread *t)
 void policy_step(struct sim_task *p)
 {
 	struct shard_thread *t = p->policy;
-	u64 nr;
+	u64 nr, at;
 
 	switch (t->step) {
 	case ST_LOOK:
@@ -103,6 +103,8 @@ void policy_step(struct sim_task *p)
 		}
 		/* fall through */
 	case ST_DECIDE:
+		if (engine_timer(&t->engine))
+			engine_clock(&t->engine, sim_now);
 		after_pass(t, engine_pass(&t->engine));
 		return;
 	case ST_YIELD:
@@ -120,10 +122,16 @@ void policy_step(struct sim_task *p)
 			return;
 		}
 		t->step = ST_WAITING;
+		at = engine_timer(&t->engine);
+		if (at) {
+			p->timer_cpu = sim_this_cpu;
+			event_set(&p->timer, at > sim_now ? at : sim_now);
+		}
 		p->blocking = true;
 		sim.cpus[sim_this_cpu].need_resched = true;
 		return;
 	case ST_WAITING: /* woken */
+		event_clear(&p->timer);
 		bpf_half_take_tokens();
 		go(t, ST_AWAKE, sim.costs.bell_wait_ns / 2);
 		return;

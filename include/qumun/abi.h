@@ -7,6 +7,10 @@
  *     struct qumun_cpu[]        one per CPU: its up-ring and what runs there
  *     struct qumun_task[]       one record per task: the slab, indexed by slot
  *
+ * Times are ns of the BPF half's clock: the kernel's scheduler clock, or CLOCK_MONOTONIC on kernels
+ * without scx_bpf_now(). The two run apart by some ms from boot on, and by what time adjustment
+ * does to CLOCK_MONOTONIC; `clock_ahead` is for user space that waits for a time.
+ *
  * Everything is fixed width, offsets are asserted below, and QUMUN_ABI_VERSION guards them: a
  * process takes over a running scheduler only if it speaks the same version.
  *
@@ -43,7 +47,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 4
+#define QUMUN_ABI_VERSION 5
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
@@ -89,7 +93,7 @@ enum qumun_state {
 #define QUMUN_STANDING_AHEAD_NS 0xffffffffULL /* and the latest deadline */
 
 struct qumun_standing {
-	__u64 until; /* CLOCK_MONOTONIC ns; 0: there is none */
+	__u64 until; /* 0: there is none */
 	__u32 gen;   /* the question in whose answer it was left */
 	__u32 terms; /* low half of params_seq then: a change of parameters ends it */
 	__u32 deadline_ns; /* virtual deadline: where the task stands, and so much later */
@@ -110,7 +114,7 @@ struct qumun_task {
 	__u64 state;	/* generation << 8 | enum qumun_state; see Custody above */
 	__u64 vruntime; /* virtual runtime, relative to the queue of CPU vcpu */
 	__u64 deadline; /* virtual deadline of the current request */
-	__u64 enq_at;	/* when it became runnable, CLOCK_MONOTONIC ns */
+	__u64 enq_at;	/* when it became runnable */
 	__u32 slice_ns; /* slice of the current request */
 	__u32 weight;	/* its own, 15..88761; VT_WEIGHT() applies the rule */
 	__s32 cpu;	/* where it ran last or was placed on wakeup */
@@ -171,7 +175,7 @@ struct qumun_ask {
 
 /* A down-ring entry: the answer. */
 struct qumun_answer {
-	__u32 slot;
+	__u32 slot; /* QUMUN_NO_SLOT: no task, a kick of @cpu; QUMUN_PREEMPT as below */
 	__u32 gen;
 	__s32 cpu;	/* target; validated against the task's affinity */
 	__u32 flags;	/* QUMUN_PREEMPT, QUMUN_HEAD */
@@ -200,8 +204,8 @@ struct qumun_cpu {
 	__u32 curr_slot; /* QUMUN_NO_SLOT when idle */
 	__u32 curr_weight;
 	__s32 nr_queued; /* tasks in this CPU's dispatch queue */
-	__u32 shard;
-	__u32 llc;
+	__u16 shard;
+	__u16 llc, core, node; /* CPUs with equal numbers share a last-level cache, ... */
 	__u32 online;
 	__u32 latency_left_ns; /* what class latency may take now; 0: it is treated as normal */
 	__u64 base; /* this queue's virtual times minus it compare with other queues' */
@@ -216,7 +220,9 @@ QUMUN_STATIC_ASSERT(__builtin_offsetof(struct qumun_cpu, up) == 64,
 struct qumun_shard {
 	__u64 sleeping; /* 1: the policy thread is about to wait or waits; see engine/engine.h */
 	__u64 autopilot; /* 1: the BPF half decides in its place; for tools */
-	__u64 pad0[6];
+	__u64 timer_at; /* when the policy wants to run again, on the BPF half's clock; 0: never */
+	__u64 clock_ahead; /* what CLOCK_MONOTONIC is ahead of that clock; 0: not known yet */
+	__u64 pad0[4];
 	__u64 rounds; /* complete passes of the policy over its rings: its sign of life */
 	__u64 taken;  /* asks that it has read in these, in all: the sum of its cursors */
 	__u64 pad1[6];

@@ -42,6 +42,7 @@
 	X(steals, "tasks taken from another CPU's queue by an idle one")                 \
 	X(pulls, "tasks taken from another CPU's queue by a busy one, to be fair")       \
 	X(preempt_kicks, "CPUs asked to drop the running task for a waking one")         \
+	X(policy_kicks, "CPUs kicked because the policy asked for it")                   \
 	X(idle_kicks, "idle CPUs asked to look at their queue")                          \
 	X(floor_runs, "tasks run first because they had waited max_wait")                \
 	X(policy_runs, "times a policy thread was given a CPU")                          \

@@ -31,17 +31,19 @@ extern "C" {
 #endif
 
 /* Version of this interface; a policy built for another one is refused. Since 0.1. */
-#define QUMUN_POLICY_ABI 2
+#define QUMUN_POLICY_ABI 3
 
 /* Any CPU that the task may use: the engine chooses the one it ran on last. */
 #define QUMUN_CPU_ANY (-1)
+/* One of qumun_decision.cpus: the engine chooses an idle one near, else the shortest queue. */
+#define QUMUN_CPU_SET (-2)
 
 struct qumun_policy_ctx;
 
 /*
  * struct qumun_decision - what is to happen to a queued task
- * @cpu:      CPU whose queue gets it, or QUMUN_CPU_ANY. A CPU that does not exist, is offline or
- *            is forbidden to the task is replaced by the task's own, and counted.
+ * @cpu:      CPU whose queue gets it, QUMUN_CPU_ANY or QUMUN_CPU_SET. A CPU that does not exist,
+ *            is offline or is forbidden to the task is replaced by the task's own, and counted.
  * @flags:    QUMUN_PREEMPT: end the slice of whoever runs there; QUMUN_HEAD: before all others
  * @slice_ns: how long it may run; clamped to 100 us .. 100 ms
  * @vtime:    its key in that CPU's queue: smaller runs first (signed difference, so it may wrap).
@@ -49,12 +51,15 @@ struct qumun_policy_ctx;
  *            qumun_cpu.front: a key that is far beyond the front is served after all of them.
  *            A policy whose keys are virtual deadlines (qumun/vtime.h) leaves each in t->deadline
  *            too; then the BPF half evens out the queues of different CPUs by them.
+ * @cpus:     for QUMUN_CPU_SET: bits of CPUs 0..63. If the task may use none of them, as
+ *            QUMUN_CPU_ANY.
  */
 struct qumun_decision {
 	__s32 cpu;
 	__u32 flags;
 	__u64 slice_ns;
 	__u64 vtime;
+	__u64 cpus;
 };
 
 /*
@@ -84,6 +89,7 @@ struct qumun_terms {
  * @name:        what --policy takes. Required.
  * @description: one line for people
  * @state_size:  bytes of private state, at most 1 GiB; the host zeroes them before @init
+ * @tick_ns:     how often @tick is called, at least 1 ms (QUMUN_TICK_MIN_NS)
  *
  * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
  * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task
@@ -96,11 +102,21 @@ struct qumun_terms {
  *             when its record is next asked about, just before @enqueue; do not count on
  *             promptness. Optional.
  * @task_init: first time that this policy sees @t; t->policy[] is zero. Optional.
+ * @task_exit: the task that had the record in @slot (qumun_task_slot()) is gone. Its record may be
+ *             another's already, so keep what must outlive it in the policy's state, by slot.
+ *             Called once for each task that the policy has seen, before the next one in that
+ *             slot is, at the latest some passes later; if it was kept, @cancel comes first.
+ *             Optional.
+ * @tick:      every tick_ns while a CPU runs something; on a machine that was idle meanwhile,
+ *             with the next pass. Optional.
+ * @timer:     the time of qumun_set_timer() has come. Optional.
  * @covered:   @nr wakeups of @t were decided by the policy's standing decision since it was last
  *             asked about @t. Called just before @enqueue, with the record as of now. Optional.
  *
- * @now is in ns of CLOCK_MONOTONIC: when the newest task asked about so far became runnable. It
- * never goes back within one instance, and stands still while nothing becomes runnable.
+ * @now is in ns of the scheduler's clock, near CLOCK_MONOTONIC (abi.h): when the newest task asked
+ * about so far became runnable, or the present while the policy has a timer or a tick. It never
+ * goes back within one instance, and without timer and tick it stands still while nothing becomes
+ * runnable.
  */
 struct qumun_policy_ops {
 	__u32 abi_version;
@@ -108,11 +124,15 @@ struct qumun_policy_ops {
 	const char *name;
 	const char *description;
 	__u64 state_size;
+	__u64 tick_ns;
 	int (*init)(struct qumun_policy_ctx *ctx);
 	void (*enqueue)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
 	void (*dispatch)(struct qumun_policy_ctx *ctx, __u64 now);
 	void (*cancel)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
 	void (*task_init)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now);
+	void (*task_exit)(struct qumun_policy_ctx *ctx, __u32 slot, __u64 now);
+	void (*tick)(struct qumun_policy_ctx *ctx, __u64 now);
+	void (*timer)(struct qumun_policy_ctx *ctx, __u64 now);
 	void (*covered)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u32 nr);
 };
 
@@ -145,6 +165,34 @@ int qumun_leave_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t,
 
 /* Take it back: @t's next wakeup is asked about. Since 0.1. */
 void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t);
+
+/*
+ * Call @timer at time @at, on the clock of @now, or as soon after it as the policy thread gets a
+ * CPU: a sleeping one is woken and preempts; on a CPU that it left to others it waits for the next
+ * tick of the kernel. There is one timer, the last call counts; 0: none. It fires once, not sooner
+ * than 100 us after the pass in which it was set. Since 0.1.
+ */
+#define QUMUN_TIMER_MIN_NS 100000ULL
+#define QUMUN_TICK_MIN_NS 1000000ULL
+void qumun_set_timer(struct qumun_policy_ctx *ctx, __u64 at);
+
+/*
+ * Make @cpu look for work: an idle one wakes, on a busy one QUMUN_PREEMPT in @flags ends the
+ * running task's slice. 0; -EINVAL: no such CPU; -EAGAIN: the ring of answers is full. Since 0.1.
+ */
+int qumun_kick(struct qumun_policy_ctx *ctx, __s32 cpu, __u32 flags);
+
+/*
+ * An idle CPU that @t may use, the nearest to @cpu: itself, one of its core, of its last-level
+ * cache, of its node, any. -1 if there is none. A hint: another task may be quicker. Looks at
+ * every CPU at worst. Since 0.1.
+ */
+__s32 qumun_idle_near(const struct qumun_policy_ctx *ctx, const struct qumun_task *t,
+		      __s32 cpu);
+
+/* The number of @t's record, below qumun_max_tasks(): an index for state of one's own. Since 0.1. */
+__u32 qumun_task_slot(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
+__u32 qumun_max_tasks(const struct qumun_policy_ctx *ctx);
 
 /* The policy's private state: state_size bytes, zeroed at first. Since 0.1. */
 void *qumun_policy_state(struct qumun_policy_ctx *ctx);

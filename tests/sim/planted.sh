@@ -53,7 +53,7 @@ edit_of() {
 
 build_copy() {
 	(cd "$1/src/sim" && ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -w -I. -I.. -I../include -rdynamic \
-		./*.c ../engine/engine.c ../policies/*.c -o "$1/gthulhu-sim" -ldl)
+		./*.c ../engine/*.c ../policies/*.c -o "$1/gthulhu-sim" -ldl)
 }
 
 point() {

@@ -5,12 +5,14 @@
  *
  * usage: test_sim [SEEDS]: how many random scenarios are run twice (200)
  */
+#include <dlfcn.h>
 #include <stdlib.h>
 
 #include <tap.h>
 
 #include "../../sim/explore.h"
 #include "../../sim/sim.h"
+#include "../holder.h"
 
 static char err[512];
 
@@ -360,6 +362,13 @@ static void test_standing(void)
 	       "two changes of weight and one of parameters end it");
 	done(&sc);
 
+	run_text(&sc,
+		 "machine cpus=2\nrun duration=1s\ntask hog0 cpus=0 { run 1s }\n"
+		 "task hog1 cpus=1 { run 1s }\ntask s cpus=0 { sleep 1ms; run 20us }\n"
+		 "at 531ms cpus s 0-1\nat 741ms cpus s 1\n");
+	tap_is((long long)counter("standing_dropped"), 2, "so do changes of affinity");
+	done(&sc);
+
 	run_text(&sc, "machine cpus=1\nrun duration=2s\ntask hog { run 1s }\n"
 		      "task s { sleep 20ms; run 20us }\n");
 	tap_ok(counter("standing_expired") > 15 && counter("standing_expired") < 25,
@@ -388,6 +397,56 @@ static void test_idle_beside_asks(void)
 	       "a busy machine: a CPU idles beside a task for %llu us",
 	       sim.both_max / 1000);
 	done(&sc);
+}
+
+/*
+ * A policy with timer, tick, kicks, sets and a book of tasks (tests/holder.h): what it keeps for
+ * 2 ms runs then, on a busy machine and on an idle one.
+ */
+static void test_author(void)
+{
+	const struct holder *(*state)(void);
+	const struct holder *h;
+	struct scenario sc;
+	u64 p50, p99, begun;
+	void *module;
+
+	module = dlopen("./holder.so", RTLD_NOW | RTLD_LOCAL);
+	if (!module) {
+		tap_skip("no holder.so here: run it in the folder of its build");
+		return;
+	}
+	state = (const struct holder *(*)(void))dlsym(module, "holder_state");
+	run_text(
+		&sc,
+		"machine cpus=1\nrun duration=2s policy=./holder.so\ncheck starve=100ms\n"
+		"task hog { run 1s }\ntask s { sleep 10ms; run 50us }\n"
+		"task kid { run 100us; sleep 1ms; run 100us; exit }\n"
+		"task parent { fork kid; sleep 20ms }\n");
+	h = state();
+	p50 = hist_percentile(&sim.groups[1].latency, 0.5);
+	p99 = hist_percentile(&sim.groups[1].latency, 0.99);
+	tap_ok(sim.verdict == SIM_OK && p50 > 2000000 && p50 < 2200000 && p99 < 4000000,
+	       "busy: kept for 2 ms by the policy's timer: p50 %llu us, p99 %llu us",
+	       p50 / 1000, p99 / 1000);
+	tap_ok(h->timers > 150 && !h->early, "%llu timers, %llu too early", h->timers,
+	       h->early);
+	tap_ok(h->ticks > 200 && h->ticks <= 400, "a tick of 5 ms in 2 s: %llu times",
+	       h->ticks);
+	tap_ok(counter("policy_kicks") > 150, "CPUs were kicked: %llu times",
+	       counter("policy_kicks"));
+	begun = h->begun;
+	tap_ok(begun > 60 && h->gone > begun - 20 && h->gone < begun && !h->confused,
+	       "%llu tasks began and %llu went, each once", begun, h->gone);
+	done(&sc);
+
+	run_text(&sc, "machine cpus=2\nrun duration=2s policy=./holder.so\n"
+		      "task s { sleep 500ms; run 50us }\n");
+	tap_ok(state()->ticks < 10 && counter("policy_runs") < 20,
+	       "idle: %llu ticks, the policy ran %llu times", state()->ticks,
+	       counter("policy_runs"));
+	done(&sc);
+	dlclose(module);
 }
 
 static void test_determinism(u32 seeds)
@@ -422,6 +481,7 @@ int main(int argc, char **argv)
 	test_many_asks();
 	test_standing();
 	test_idle_beside_asks();
+	test_author();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }
