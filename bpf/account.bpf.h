@@ -173,6 +173,8 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	note_latency(arena_cpu(cpu), cpu, cls == QUMUN_CLASS_LATENCY, ran, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
+	if (!runnable)
+		group_leave(s);
 	rec->nvcsw = p->nvcsw;
 	rec->nivcsw = p->nivcsw;
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_NONE));
@@ -202,12 +204,16 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, r.weight);
 	rec->exec_start = now;
+	if (s->active)
+		rec->weight = flat_weight(s);
+	r.weight = VT_WEIGHT(rec, par);
 	rec->deadline = vt_request_deadline(&r, rec->vruntime, slice);
 	rec->slice_ns = slice;
 	if (!vt_leads(&r))
 		advance_front(cc, rec->vruntime);
 	cc->curr_deadline = rec->deadline;
 	cc->curr_slice_ns = slice;
+	cc->curr_weight = r.weight;
 	shm_store(&cc->curr_start, now);
 	count_add(cp, run_ns, ran);
 	share_ran(cp, rec, r.cls, ran);

@@ -230,6 +230,8 @@ __noinline bool pull(u32 victim, u32 cpu, u64 key, u64 now)
 	bool pulled = false;
 
 	use_arena();
+	if (!weight || (other && other < weight))
+		weight = other;
 	if (!worth_moving(vc, cc, now))
 		margin += par->base_slice_ns;
 	bpf_for_each(scx_dsq, p, dsq_of_cpu(victim), 0) {
@@ -243,10 +245,8 @@ __noinline bool pull(u32 victim, u32 cpu, u64 key, u64 now)
 		rec = arena_task(ctx->slot);
 		if (p->scx.dsq_vtime != rec->deadline)
 			break;
-		cc->base =
-			vt_rebase(cc->base, cc->front, vc->front - vc->base,
-				  vt_charge(par->max_slice_ns,
-					    vt_weight(weight < other ? weight : other)));
+		cc->base = vt_rebase(cc->base, cc->front, vc->front - vc->base,
+				     vt_charge(par->max_slice_ns, weight));
 		if (vt_before(vt_renormalize(rec->deadline, vc->base, cc->base) + margin,
 			      key))
 			pulled = dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL,

@@ -6,7 +6,7 @@
 #ifndef QUMUN_BPF_DECIDE_H
 #define QUMUN_BPF_DECIDE_H
 
-#include "state.bpf.h"
+#include "cgroup.bpf.h"
 
 /*
  * What enqueue() alone can tell. A program that runs on behalf of a task disables its migration

@@ -42,6 +42,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
+	BPF_MAP_TYPE_CGRP_STORAGE = 32,
 	BPF_MAP_TYPE_ARENA = 33,
 };
 
@@ -51,6 +52,10 @@ enum {
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1ULL << 0,
 	BPF_RB_NO_WAKEUP = 1ULL << 0,
 	BPF_RB_FORCE_WAKEUP = 1ULL << 1,
+};
+
+struct bpf_spin_lock {
+	__u32 val;
 };
 
 struct bpf_iter_num {
@@ -79,6 +84,7 @@ struct kernfs_node {
 };
 
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
 };
 
@@ -126,6 +132,12 @@ struct task_struct {
 
 struct scx_init_task_args {
 	bool fork;
+	struct cgroup *cgroup; /* with CONFIG_EXT_GROUP_SCHED */
+};
+
+struct scx_cgroup_init_args {
+	u32 weight;
+	bool sched_idle; /* since 7.3 */
 };
 
 struct scx_exit_task_args {
@@ -167,6 +179,12 @@ struct sched_ext_ops {
 	void (*dump)(struct scx_dump_ctx *ctx);
 	void (*dump_cpu)(struct scx_dump_ctx *ctx, s32 cpu, bool idle);
 	void (*dump_task)(struct scx_dump_ctx *ctx, struct task_struct *p);
+	s32 (*cgroup_init)(struct cgroup *cgrp, struct scx_cgroup_init_args *args);
+	void (*cgroup_exit)(struct cgroup *cgrp);
+	void (*cgroup_move)(struct task_struct *p, struct cgroup *from,
+			    struct cgroup *to);
+	void (*cgroup_set_weight)(struct cgroup *cgrp, u32 weight);
+	void (*cgroup_set_idle)(struct cgroup *cgrp, bool idle);
 	s32 (*init)(void);
 	void (*exit)(struct scx_exit_info *info);
 	u32 dispatch_max_batch;
@@ -231,6 +249,8 @@ extern void scx_bpf_dump_bstr(char *fmt, unsigned long long *data, u32 data__sz)
 extern bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *mask) __ksym;
 extern struct task_struct *bpf_task_acquire(struct task_struct *p) __ksym;
 extern void bpf_task_release(struct task_struct *p) __ksym;
+extern struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym __weak;
+extern void bpf_cgroup_release(struct cgroup *cgrp) __ksym __weak;
 extern void bpf_rcu_read_lock(void) __ksym;
 extern void bpf_rcu_read_unlock(void) __ksym;
 
@@ -250,11 +270,20 @@ extern void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it,
 				       u64 slice) __ksym __weak;
 extern bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 			     u64 dsq_id, u64 enq_flags) __ksym __weak;
+extern void scx_bpf_dsq_move_set_vtime(struct bpf_iter_scx_dsq *it,
+				       u64 vtime) __ksym __weak;
+extern bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+				   u64 dsq_id, u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dispatch_from_dsq_set_slice___old(struct bpf_iter_scx_dsq *it,
 						      u64 slice) __ksym __weak;
 extern bool scx_bpf_dispatch_from_dsq___old(struct bpf_iter_scx_dsq *it,
 					    struct task_struct *p, u64 dsq_id,
 					    u64 enq_flags) __ksym __weak;
+extern void scx_bpf_dispatch_from_dsq_set_vtime___old(struct bpf_iter_scx_dsq *it,
+						      u64 vtime) __ksym __weak;
+extern bool scx_bpf_dispatch_vtime_from_dsq___old(struct bpf_iter_scx_dsq *it,
+						  struct task_struct *p, u64 dsq_id,
+						  u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice,
 			       u64 enq_flags) __ksym __weak;
 extern void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice,
@@ -308,6 +337,18 @@ static __always_inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_st
 	}
 	scx_bpf_dispatch_from_dsq_set_slice___old(it, slice);
 	return scx_bpf_dispatch_from_dsq___old(it, p, dsq, 0);
+}
+
+/* Move @p, which the iterator stands on, to its place by @vtime in @dsq, which may be the same. */
+static __always_inline bool dsq_move_vtime(struct bpf_iter_scx_dsq *it,
+					   struct task_struct *p, u64 dsq, u64 vtime)
+{
+	if (bpf_ksym_exists(scx_bpf_dsq_move_vtime)) {
+		scx_bpf_dsq_move_set_vtime(it, vtime);
+		return scx_bpf_dsq_move_vtime(it, p, dsq, 0);
+	}
+	scx_bpf_dispatch_from_dsq_set_vtime___old(it, vtime);
+	return scx_bpf_dispatch_vtime_from_dsq___old(it, p, dsq, 0);
 }
 
 /*

@@ -27,6 +27,7 @@
 #include "rules.bpf.h"
 #include "account.bpf.h"
 #include "floor.bpf.h"
+#include "reweigh.bpf.h"
 #include "balance.bpf.h"
 #include "watch.bpf.h"
 #include "task.bpf.h"
@@ -56,6 +57,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		rec->enq_at = now;
 		rec->nr_wakeups++;
 		follow_clock(rec->vcpu, cpu);
+		weigh(s, rec);
 		slice = place_task(rec, cpu, true);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
@@ -152,6 +154,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		rec->cpu = cpu;
 	}
 	note_enqueue_flags(p, s, rec, woke);
+	weigh(s, rec);
 
 	if (ctl->mode == MODE_KERNEL) {
 		count(cp, kernel_mode);
@@ -259,8 +262,12 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS &&
 	    sweep_offline(shard, now))
 		return;
-	if (floor_due(cp, cpu, now) && floor_serve(cpu, now))
-		return;
+	if (floor_due(cp, cpu, now)) {
+		if (config.cgroups)
+			reweigh_queue(cpu);
+		if (floor_serve(cpu, now))
+			return;
+	}
 	if (relieve(cp, cpu, now) || balance(cp, prev, cpu, now))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
@@ -323,6 +330,11 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 		count(cp, exiting_runs);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
+		/* a parked policy thread is runnable, but takes part in no competition */
+		if (shard >= 0)
+			group_leave(s);
+		else
+			weigh(s, arena_task(tc->slot));
 		account_running(cp, p, s, arena_task(tc->slot), tc->slot, cpu, now);
 	} else {
 		if (tc)
@@ -396,6 +408,22 @@ void BPF_STRUCT_OPS(gthulhu_set_weight, struct task_struct *p, u32 weight)
 		task_new_weight(p, tc->slot);
 }
 
+/* The task is dequeued, and its runqueue locked; enqueue() or running() follow if it goes on. */
+void BPF_STRUCT_OPS(gthulhu_cgroup_move, struct task_struct *p, struct cgroup *from,
+		    struct cgroup *to)
+{
+	struct task_ctx *tc = task_ctx(p);
+	struct slot_priv *s;
+
+	use_arena();
+	if (!tc || tc->slot >= max_records || !(s = slot_priv(tc->slot)))
+		return;
+	group_leave(s);
+	s->group = cgroup_handle(to);
+	arena_task(tc->slot)->weight = flat_weight(s);
+	drop_standing(s);
+}
+
 void BPF_STRUCT_OPS(gthulhu_set_cpumask, struct task_struct *p,
 		    const struct cpumask *mask)
 {
@@ -412,7 +440,7 @@ s32 BPF_STRUCT_OPS(gthulhu_init_task, struct task_struct *p,
 	s32 err;
 
 	use_arena();
-	err = task_begin(p, args->fork);
+	err = task_begin(p, args);
 	trace_task_state(p, "INIT");
 	return err;
 }
@@ -523,6 +551,11 @@ struct sched_ext_ops gthulhu_ops = {
 	.set_cpumask = (void *)gthulhu_set_cpumask,
 	.init_task = (void *)gthulhu_init_task,
 	.exit_task = (void *)gthulhu_exit_task,
+	.cgroup_init = (void *)gthulhu_cgroup_init,
+	.cgroup_exit = (void *)gthulhu_cgroup_exit,
+	.cgroup_move = (void *)gthulhu_cgroup_move,
+	.cgroup_set_weight = (void *)gthulhu_cgroup_set_weight,
+	.cgroup_set_idle = (void *)gthulhu_cgroup_set_idle,
 	.cpu_online = (void *)gthulhu_cpu_online,
 	.cpu_offline = (void *)gthulhu_cpu_offline,
 	.cpu_release = (void *)gthulhu_cpu_release,

@@ -34,12 +34,17 @@ struct slot_priv {
 	u32 on_dsq;    /* CPU + 1 of the dispatch queue that holds it, or 0 */
 	u32 next_free;
 	u32 incarnation;
-	u32 pinned;		/* queued with migration disabled */
-	u64 standing_until;	/* the standing decision that was taken over last: */
-	u32 standing_gen;	/* left in answer to this question, or a later change, */
-	u32 standing_left;	/* for so many more wakeups */
-	u64 cred;		/* its credentials and set of cgroups as last seen, */
-	u64 css_set;		/* pointers that are only compared; see rules.bpf.h */
+	u32 pinned;	    /* queued with migration disabled */
+	u64 standing_until; /* the standing decision that was taken over last: */
+	u32 standing_gen;   /* left in answer to this question, or a later change, */
+	u32 standing_left;  /* for so many more wakeups */
+	u64 cred;	    /* its credentials and set of cgroups as last seen, */
+	u64 css_set;	    /* pointers that are only compared; see rules.bpf.h */
+	/* cgroup.bpf.h */
+	u32 group;  /* handle of its cgroup; 0: the root */
+	u32 weight; /* its own */
+	u32 active; /* what the group's sum holds of it; 0: it sleeps */
+	u32 pad;
 	struct bpf_waits waits; /* last, where libqumun looks for it */
 };
 

@@ -89,10 +89,12 @@ static __always_inline void task_note_affinity(struct task_struct *p,
 }
 
 /* Nice value and kernel policy: the kernel calls set_weight() for a change of either. */
-static __always_inline void task_note_weight(struct task_struct *p,
+static __always_inline void task_note_weight(struct task_struct *p, struct slot_priv *s,
 					     struct qumun_task QUMUN_ARENA *rec)
 {
-	rec->weight = vt_weight_of_prio(p->static_prio);
+	set_own_weight(s, rec,
+		       p->policy == SCHED_IDLE ? WEIGHT_IDLE
+					       : vt_weight_of_prio(p->static_prio));
 	rec->own_class = p->policy == SCHED_IDLE    ? QUMUN_CLASS_IDLE
 			 : p->policy == SCHED_BATCH ? QUMUN_CLASS_BATCH
 						    : QUMUN_CLASS_NORMAL;
@@ -103,9 +105,10 @@ static __always_inline void task_new_weight(struct task_struct *p, u32 slot)
 {
 	struct slot_priv *s = slot_priv(slot);
 
-	task_note_weight(p, arena_task(slot));
-	if (s)
-		drop_standing(s);
+	if (!s)
+		return;
+	task_note_weight(p, s, arena_task(slot));
+	drop_standing(s);
 }
 
 static __always_inline void task_new_affinity(struct task_struct *p, u32 slot,
@@ -142,13 +145,15 @@ static __always_inline void task_inherit(struct task_struct *p,
 	rec->rule_cpus = from->rule_cpus;
 }
 
-static __always_inline s32 task_begin(struct task_struct *p, bool fork)
+static __always_inline s32 task_begin(struct task_struct *p,
+				      struct scx_init_task_args *args)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct qumun_task QUMUN_ARENA *rec;
 	struct task_struct *mine;
 	struct task_ctx *ctx;
 	struct slot_priv *s;
+	bool fork = args->fork;
 	u32 slot, i;
 
 	ctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -189,7 +194,11 @@ static __always_inline s32 task_begin(struct task_struct *p, bool fork)
 	rec->standing.covered = 0;
 	bpf_for(i, 0, 4)
 		rec->policy[i & 3] = 0;
-	task_note_weight(p, rec);
+	s->active = 0;
+	s->group = 0;
+	if (config.cgroups)
+		s->group = cgroup_handle(args->cgroup);
+	task_note_weight(p, s, rec);
 	rec->cpu = rec->vcpu = scx_bpf_task_cpu(p);
 	rec->vruntime = arena_cpu(rec->vcpu)->front;
 	task_note_affinity(p, rec, p->cpus_ptr);
@@ -207,8 +216,10 @@ static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cp
 					 u64 front)
 {
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
+	struct slot_priv *s = slot_priv(slot);
 
-	task_note_weight(p, rec);
+	if (s)
+		task_note_weight(p, s, rec);
 	rec->cpu = rec->vcpu = cpu;
 	/*
 	 * A newcomer starts where a task stands that just had a slice: at the front, children in
@@ -232,6 +243,7 @@ static __always_inline void task_disabled(u32 slot)
 	if (sh)
 		cancel_asking(cp, sh, s, slot);
 	note_unqueued(&s->on_dsq);
+	group_leave(s);
 	set_state(s, arena_task(slot), state_word(s->q >> 8, QUMUN_NONE));
 }
 

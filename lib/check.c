@@ -85,6 +85,16 @@ static bool has_reenqueue(const struct btf *btf)
 	       has_function(btf, "scx_bpf_reenqueue_local___v2");
 }
 
+static bool has_cgroups(const struct btf *btf)
+{
+	return ops_member(btf, "cgroup_init");
+}
+
+static bool has_cgroup_idle(const struct btf *btf)
+{
+	return ops_member(btf, "cgroup_set_idle");
+}
+
 /*
  * Some kernels describe kfuncs with an argument that the verifier adds by itself, without the
  * `_impl` twin that would make it match: then no program can declare them right. Seen on
@@ -148,6 +158,11 @@ static const struct {
 	{ "reenqueue_local", false,
 	  "kfunc scx_bpf_reenqueue_local (else tasks wait behind real-time ones)", NULL,
 	  has_reenqueue },
+	{ "cgroup_weight", false,
+	  "cpu.weight of cgroups, CONFIG_EXT_GROUP_SCHED (else all tasks compete alone)",
+	  NULL, has_cgroups },
+	{ "cgroup_idle", false, "cpu.idle of cgroups (else only cpu.weight counts)", NULL,
+	  has_cgroup_idle },
 };
 
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))

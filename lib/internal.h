@@ -133,7 +133,8 @@ void errors_keep(const struct qumun *q);
 const void *embedded_bpf(size_t *size);
 
 /* ops.c: the struct_ops map before load: flags, watchdog, ops that this kernel lacks. */
-int ops_configure(struct qumun *q, struct bpf_map *ops);
+int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *config);
+bool ops_member(const struct btf *kernel, const char *name); /* of sched_ext_ops */
 
 /* control.c: write q->control to the BPF half. */
 int control_write(struct qumun *q);

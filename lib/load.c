@@ -182,7 +182,7 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	config->max_records = q->opt.max_records;
 	config->debug = q->opt.debug;
 	rules_prepare(q);
-	return ops_configure(q, ops_map);
+	return ops_configure(q, ops_map, config);
 }
 
 static int load_object(struct qumun *q)

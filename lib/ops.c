@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The struct_ops map before load. Member offsets come from the object's BTF, so that only the
- * BPF half declares the struct.
+ * BPF half declares the struct. Operations that the running kernel does not have are taken out.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -11,6 +12,14 @@
 #include "internal.h"
 
 #define SCX_OPS_SWITCH_PARTIAL 8ULL
+
+/* Operations that depend on the kernel and its configuration; gthulhu_NAME is the program. */
+static const char *const optional_ops[] = {
+	"cgroup_init",	     "cgroup_exit",	"cgroup_move",
+	"cgroup_set_weight", "cgroup_set_idle",
+};
+
+#define NR_OPTIONAL (sizeof(optional_ops) / sizeof(optional_ops[0]))
 
 static long member_offset(const struct btf *btf, const char *name)
 {
@@ -30,7 +39,50 @@ static long member_offset(const struct btf *btf, const char *name)
 	return -1;
 }
 
-int ops_configure(struct qumun *q, struct bpf_map *ops)
+bool ops_member(const struct btf *kernel, const char *name)
+{
+	return kernel && member_offset(kernel, name) >= 0;
+}
+
+/* No call without a caller: libbpf and the verifier refuse both halves of it. */
+static void take_out(struct qumun *q, char *data, const char *name)
+{
+	long off = member_offset(bpf_object__btf(q->obj), name);
+	struct bpf_program *prog;
+	char text[64];
+
+	if (off >= 0)
+		memset(data + off, 0, sizeof(void *));
+	snprintf(text, sizeof(text), "gthulhu_%s", name);
+	prog = bpf_object__find_program_by_name(q->obj, text);
+	if (prog)
+		bpf_program__set_autoload(prog, false);
+}
+
+/* Fit the operations to the kernel. */
+static int choose_ops(struct qumun *q, char *data, struct bpf_config *config)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	struct bpf_map *map;
+	unsigned int i;
+
+	if (!kernel)
+		return qumun_fail(q, -ENOENT,
+				  "/sys/kernel/btf/vmlinux cannot be read: %s",
+				  strerror(errno));
+	for (i = 0; i < NR_OPTIONAL; i++) {
+		if (!ops_member(kernel, optional_ops[i]))
+			take_out(q, data, optional_ops[i]);
+	}
+	config->cgroups = ops_member(kernel, "cgroup_init");
+	map = bpf_object__find_map_by_name(q->obj, "cgroup_ctxs");
+	if (map && !config->cgroups)
+		bpf_map__set_autocreate(map, false);
+	btf__free(kernel);
+	return 0;
+}
+
+int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *config)
 {
 	const struct btf *btf = bpf_object__btf(q->obj);
 	long timeout = member_offset(btf, "timeout_ms"),
@@ -47,5 +99,5 @@ int ops_configure(struct qumun *q, struct bpf_map *ops)
 	if (q->opt.flags & QUMUN_PARTIAL)
 		value |= SCX_OPS_SWITCH_PARTIAL;
 	memcpy(data + flags, &value, sizeof(value));
-	return 0;
+	return choose_ops(q, data, config);
 }

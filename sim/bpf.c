@@ -91,6 +91,9 @@ void bpf_half_reset(const struct scenario *sc, u32 records)
 	map_size(free_slots, 1);
 	map_size(exit_report, 1);
 	map_size(watch, 1);
+	map_size(groups, MAX_GROUPS);
+	map_size(group_tree, 1);
+	config.cgroups = 1;
 	free_slots.value->head = QUMUN_NO_SLOT;
 	control.value->mode = sc->kernel_mode ? MODE_KERNEL : MODE_USER;
 	control.value->record_limit = records;
@@ -260,6 +263,38 @@ u64 bpf_half_asked_at(const struct sim_task *p)
 	return state_of(s->q) == QUMUN_QUEUED ? s->enq_at : 0;
 }
 
+/* Is what each group counts what there is? */
+static bool groups_agree(void)
+{
+	static u64 sum[MAX_GROUPS];
+	static s32 nr[MAX_GROUPS];
+	const struct slot_priv *s;
+	const struct group *g;
+	u32 i, last = group_tree.value->last;
+
+	memset(sum, 0, (last + 1) * sizeof(*sum));
+	memset(nr, 0, (last + 1) * sizeof(*nr));
+	for (i = 0; i < config.max_records && i < free_slots.value->fresh; i++) {
+		s = &slots.value[i];
+		if (!s->task || !s->active)
+			continue;
+		sum[s->group & (MAX_GROUPS - 1)] += s->active;
+		nr[s->group & (MAX_GROUPS - 1)]++;
+	}
+	for (i = 1; i <= last; i++) {
+		g = &groups.value[i];
+		if (g->counted != (g->nr_active > 0 ? g->weight : 0))
+			return false;
+		sum[g->parent] += g->counted;
+		nr[g->parent] += g->counted != 0;
+	}
+	for (i = 1; i <= last; i++) {
+		if (groups.value[i].sum != sum[i] || groups.value[i].nr_active != nr[i])
+			return false;
+	}
+	return true;
+}
+
 /* Sums that must agree at rest; NULL: they do. */
 const char *bpf_half_check_all(void)
 {
@@ -278,6 +313,8 @@ const char *bpf_half_check_all(void)
 			 (s64)undecided, waiting);
 		return why;
 	}
+	if (!groups_agree())
+		return "a group's sum is not that of its runnable tasks and groups";
 	for (i = 0; i < config.nr_cpus; i++) {
 		nr = arena_cpu(i)->nr_queued;
 		if (nr < 0)

@@ -21,16 +21,7 @@ struct sim_task *task_create(const struct scen_task *prog, u32 instance, s32 tgi
 	struct sim_task *p = sim_alloc(sizeof(*p));
 	u32 i;
 
-	struct own {
-		struct css_set set;
-		struct cgroup cg;
-		struct kernfs_node kn;
-	} *own = sim_alloc(sizeof(*own));
-
-	own->kn.id = prog && prog->cgroup ? prog->cgroup : 1;
-	own->cg.kn = &own->kn;
-	own->set.dfl_cgrp = &own->cg;
-	p->ts.cgroups = &own->set;
+	p->ts.cgroups = cgroup_set(prog ? prog->cgroup : 0);
 	p->ts.cred = &root_cred;
 	if (sim.nr_tasks == sim.room_tasks) {
 		sim.room_tasks = sim.room_tasks ? sim.room_tasks * 2 : 64;
@@ -65,7 +56,7 @@ struct sim_task *task_create(const struct scen_task *prog, u32 instance, s32 tgi
 /* fork() of @p on sim_this_cpu: init_task(), enable(), the first wakeup. */
 void task_start(struct sim_task *p)
 {
-	struct scx_init_task_args args = { .fork = true };
+	struct scx_init_task_args args = { .fork = true, .cgroup = cgroup_of(p) };
 
 	p->cpu = sim_this_cpu;
 	p->born_at = sim_now;
@@ -212,17 +203,21 @@ void task_set_nice(struct sim_task *p, int nice)
 	change_end(p, was_queued);
 }
 
-/* Membership of the default hierarchy; without the cpu controller no callback tells. */
+/* Between two cgroups without the cpu controller no callback tells. */
 void task_set_cgroup(struct sim_task *p, u64 id)
 {
-	struct css_set *set = sim_alloc(sizeof(*set));
-	struct cgroup *cg = sim_alloc(sizeof(*cg));
-	struct kernfs_node *kn = sim_alloc(sizeof(*kn));
+	struct cgroup *from = cgroup_of(p), *to;
+	bool was_queued;
 
-	kn->id = id;
-	cg->kn = kn;
-	set->dfl_cgrp = cg;
-	p->ts.cgroups = set;
+	if (p->life == TASK_DEAD)
+		return;
+	p->ts.cgroups = cgroup_set(id);
+	to = cgroup_of(p);
+	if (from == to || p->life == TASK_NEW)
+		return;
+	was_queued = change_begin(p);
+	sim_ops->cgroup_move(&p->ts, from, to);
+	change_end(p, was_queued);
 }
 
 /*

@@ -105,7 +105,7 @@ static int restrict_to(struct scenario *sc, const struct explore_options *o)
 		sc->kernel_mode = false;
 		snprintf(sc->policy, sizeof(sc->policy), "%s", o->policy);
 	}
-	sc->share_pct = o->shares;
+	sc->share_pct = sc->nr_groups ? 0 : o->shares;
 	if (!o->topology)
 		return 0;
 	if (scenario_topology(sc, o->topology)) {

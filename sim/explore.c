@@ -305,6 +305,38 @@ static void add_cost(struct scenario *sc, const char *name, u64 ns)
 	sc->costs[sc->nr_costs++].value = ns;
 }
 
+/* Children without end in a light group wait longer than the floor can help. */
+static bool forks(const struct scenario *sc)
+{
+	u32 i;
+
+	for (i = 0; i < sc->nr_tasks && sc->tasks[i].nr; i++)
+		;
+	return i < sc->nr_tasks;
+}
+
+/* Some of the tasks in groups, some of these nested. The floor bounds their waits. */
+static void make_groups(struct scenario *sc)
+{
+	static const __u32 weights[] = { 1, 20, 100, 100, 300, 10000 };
+	u32 nr = 1 + (u32)rnd(4), i;
+
+	for (i = 0; i < nr; i++) {
+		struct scen_group *g = &sc->groups[sc->nr_groups++];
+
+		g->id = 10 + i;
+		g->weight = weights[rnd(6)];
+		if (i && chance(50))
+			g->parent = 10 + rnd(i);
+	}
+	for (i = 0; i < sc->nr_tasks; i++) {
+		if (chance(60))
+			sc->tasks[i].cgroup = 10 + rnd(nr);
+	}
+	if (sc->starve_ns < 1600000000ULL)
+		sc->starve_ns = 1600000000ULL;
+}
+
 void explore_generate(struct scenario *sc, u64 seed)
 {
 	char err[256];
@@ -345,5 +377,7 @@ void explore_generate(struct scenario *sc, u64 seed)
 	sc->starve_ns = starve_bound(sc);
 	sc->asked_ns = asked_bound(sc);
 	sc->idle_ns = 60000000;
+	if (chance(25) && !forks(sc))
+		make_groups(sc);
 	scenario_check(sc, err, sizeof(err)); /* orders events, resolves names */
 }

@@ -196,21 +196,38 @@ void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice)
 	it->slice = slice;
 }
 
+void scx_bpf_dsq_move_set_vtime(struct bpf_iter_scx_dsq *it, u64 vtime)
+{
+	it->vtime = vtime;
+}
+
 /* Moving to a local queue whose CPU the task may not use ends the scheduler. */
-bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *ts, u64 dsq_id,
-		      u64 enq_flags)
+static bool move(struct bpf_iter_scx_dsq *it, struct task_struct *ts, u64 dsq_id,
+		 u64 enq_flags)
 {
 	struct sim_task *p = task_of(ts);
-	u64 slice = it->slice;
+	u64 slice = it->slice, vtime = it->vtime;
 
-	it->slice = 0;
+	it->slice = it->vtime = 0;
 	if (!p->dsq || p->dsq->id == SCX_DSQ_LOCAL)
 		return false;
 	sim.cost += sim.costs.kfunc_ns;
 	trace_event(TR_MOVE, sim_this_cpu, p, p->dsq->id);
 	dsq_remove(p);
-	apply_insert(p, dsq_id, slice ? slice : p->ts.scx.slice, 0, enq_flags);
+	apply_insert(p, dsq_id, slice ? slice : p->ts.scx.slice, vtime, enq_flags);
 	return true;
+}
+
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *ts, u64 dsq_id,
+		      u64 enq_flags)
+{
+	return move(it, ts, dsq_id, enq_flags & ~SIM_ENQ_PRIQ);
+}
+
+bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *ts,
+			    u64 dsq_id, u64 enq_flags)
+{
+	return move(it, ts, dsq_id, enq_flags | SIM_ENQ_PRIQ);
 }
 
 /*

@@ -115,6 +115,17 @@ __u32 scenario_find_task(const struct scenario *sc, const char *name)
 	return ~0U;
 }
 
+const struct scen_group *scenario_find_group(const struct scenario *sc, __u64 id)
+{
+	__u32 i;
+
+	for (i = 0; i < sc->nr_groups; i++) {
+		if (sc->groups[i].id == id)
+			return &sc->groups[i];
+	}
+	return NULL;
+}
+
 int parse_time(const char *text, __u64 *ns)
 {
 	static const struct {
@@ -207,6 +218,21 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 	       "%s: shards=%u: 1 to %d, at most one for each CPU", sc->file, sc->shards,
 	       QUMUN_MAX_SHARDS);
 	REFUSE(sc->hz < 10 || sc->hz > 10000, "%s: hz=%u: 10 to 10000", sc->file, sc->hz);
+	REFUSE(sc->nr_groups && sc->share_pct,
+	       "%s: check shares= knows of nice values only, not of groups", sc->file);
+	for (i = 0; i < sc->nr_groups; i++) {
+		const struct scen_group *g = &sc->groups[i];
+
+		REFUSE(g->id < 2 || scenario_find_group(sc, g->id) != g,
+		       "%s: group %llu: an id from 2 on, once", sc->file, g->id);
+		REFUSE(g->weight < 1 || g->weight > 10000, "%s: group %llu: weight %u",
+		       sc->file, g->id, g->weight);
+		REFUSE(g->parent && scenario_find_group(sc, g->parent) >= g,
+		       "%s: group %llu: its parent %llu comes before it", sc->file, g->id,
+		       g->parent);
+		REFUSE(g->parent && !scenario_find_group(sc, g->parent),
+		       "%s: group %llu: no parent %llu", sc->file, g->id, g->parent);
+	}
 	if (sc->little && !sc->little_speed)
 		sc->little_speed = 512;
 	for (i = 0; i < sc->nr_tasks; i++) {
@@ -254,6 +280,9 @@ int scenario_check(struct scenario *sc, char *err, size_t size)
 		REFUSE(e->kind == SE_CPUS && parse_cpulist(e->text, bits, sc->cpus),
 		       "%s: '%s' is no list of CPUs 0-%u", sc->file, e->text,
 		       sc->cpus - 1);
+		REFUSE(e->kind == SE_WEIGHT && (!scenario_find_group(sc, (__u64)e->a) ||
+						e->b < 1 || e->b > 10000),
+		       "%s: weight of group %lld: %lld", sc->file, e->a, e->b);
 		REFUSE(e->kind == SE_CPU && (e->a < 0 || e->a >= sc->cpus),
 		       "%s: no CPU %lld", sc->file, e->a);
 	}

@@ -15,6 +15,7 @@
 #define SCEN_LOOPS 4
 #define SCEN_OPS 64
 #define SCEN_PARAMS 32
+#define SCEN_GROUPS 32
 
 enum scen_op_kind {
 	OP_RUN,	   /* a..b ns of CPU work */
@@ -54,6 +55,12 @@ struct scen_task {
 	struct scen_op *ops;
 };
 
+struct scen_group {
+	__u64 id;
+	__u64 parent; /* 0: the root */
+	__u32 weight; /* cpu.weight, 1..10000 */
+};
+
 enum scen_event_kind {
 	SE_NICE,
 	SE_CPUS,
@@ -68,6 +75,7 @@ enum scen_event_kind {
 	SE_POLICY_SLOW,	 /* a = factor in percent */
 	SE_PARAM,	 /* name, a = value */
 	SE_MODE,	 /* a = 1 kernel, 0 user */
+	SE_WEIGHT,	 /* cpu.weight of group a becomes b */
 };
 
 struct scen_event {
@@ -112,6 +120,8 @@ struct scenario {
 	__u32 nr_params;
 	struct scen_pair costs[SCEN_PARAMS];
 	__u32 nr_costs;
+	struct scen_group groups[SCEN_GROUPS];
+	__u32 nr_groups;
 	struct scen_task *tasks;
 	__u32 nr_tasks;
 	struct scen_event *events;
@@ -136,6 +146,7 @@ struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64
 struct scen_event *scenario_add_event(struct scenario *sc, enum scen_event_kind kind,
 				      __u64 at);
 __u32 scenario_find_task(const struct scenario *sc, const char *name); /* ~0: none */
+const struct scen_group *scenario_find_group(const struct scenario *sc, __u64 id);
 /* A step's word, and what its argument is: span, time, Name, number, list, 0: none. */
 const char *scenario_op_name(enum scen_op_kind kind, char *arg);
 int parse_time(const char *text, __u64 *ns); /* "20ms", "1.5s", "300us", "7" ns */

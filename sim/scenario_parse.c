@@ -179,6 +179,37 @@ static int parse_task(struct parser *ps, char *rest)
 	return err;
 }
 
+/* group ID [weight=W] [parent=ID] */
+static int parse_group(struct parser *ps, char *rest)
+{
+	char *save, *w = strtok_r(rest, " \t", &save), *v;
+	struct scenario *sc = ps->sc;
+	struct scen_group *g;
+	__u64 n;
+
+	if (sc->nr_groups == SCEN_GROUPS)
+		return fail(ps, "more than %d groups", SCEN_GROUPS);
+	g = &sc->groups[sc->nr_groups];
+	*g = (struct scen_group){ .weight = 100 };
+	if (!w || parse_u64(w, &g->id))
+		return fail(ps, "group ID [weight=W] [parent=ID]");
+	while ((w = strtok_r(NULL, " \t", &save))) {
+		v = strchr(w, '=');
+		if (v)
+			*v++ = '\0';
+		if (!v || parse_u64(v, &n))
+			return fail(ps, "group ID [weight=W] [parent=ID]");
+		if (!strcmp(w, "weight"))
+			g->weight = n > 10000 ? 0 : (__u32)n;
+		else if (!strcmp(w, "parent"))
+			g->parent = n;
+		else
+			return fail(ps, "group ID [weight=W] [parent=ID]");
+	}
+	sc->nr_groups++;
+	return 0;
+}
+
 static int set_pair(struct parser *ps, struct scen_pair *v, __u32 *nr, char *rest)
 {
 	char *save, *name = strtok_r(rest, " \t=", &save),
@@ -253,7 +284,7 @@ static int parse_at(struct parser *ps, char *rest)
 	if (!time || !what || parse_time(time, &at))
 		return fail(
 			ps,
-			"at TIME nice|cpus|kill|wake|cgroup|cpu|policy|param|mode ...");
+			"at TIME nice|cpus|kill|wake|cgroup|weight|cpu|policy|param|mode ...");
 	e = scenario_add_event(ps->sc, SE_NICE, at);
 	if (!strcmp(what, "policy"))
 		return parse_policy_event(ps, e, &save);
@@ -272,6 +303,15 @@ static int parse_at(struct parser *ps, char *rest)
 		e->b = w && !strcmp(w, "on");
 		if (!w || (!e->b && strcmp(w, "off")))
 			return fail(ps, "cpu N on or cpu N off");
+		return 0;
+	}
+	if (!strcmp(what, "weight")) {
+		e->kind = SE_WEIGHT;
+		e->a = strtol(w, NULL, 10);
+		w = strtok_r(NULL, " \t", &save);
+		if (!w)
+			return fail(ps, "weight ID WEIGHT");
+		e->b = strtol(w, NULL, 10);
 		return 0;
 	}
 	if (!strcmp(what, "param")) {
@@ -440,8 +480,12 @@ static int parse_line(struct parser *ps, char *line)
 		return parse_task(ps, rest);
 	if (!strcmp(word, "at"))
 		return parse_at(ps, rest);
-	return fail(ps, "unknown line '%s': machine, run, check, param, cost, task, at",
-		    word);
+	if (!strcmp(word, "group"))
+		return parse_group(ps, rest);
+	return fail(
+		ps,
+		"unknown line '%s': machine, run, check, param, cost, group, task, at",
+		word);
 }
 
 int scenario_parse(struct scenario *sc, const char *text, const char *name, char *err,

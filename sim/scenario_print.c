@@ -102,6 +102,9 @@ static void print_event(const struct scen_event *e, FILE *f)
 	case SE_MODE:
 		fprintf(f, "mode %s\n", e->a ? "kernel" : "user");
 		break;
+	case SE_WEIGHT:
+		fprintf(f, "weight %lld %lld\n", e->a, e->b);
+		break;
 	case SE_POLICY_SLOW:
 		fprintf(f, "policy slow %lld\n", e->a);
 		break;
@@ -152,6 +155,13 @@ void scenario_print(const struct scenario *sc, FILE *f)
 		fprintf(f, "param %s %llu\n", sc->params[i].name, sc->params[i].value);
 	for (i = 0; i < sc->nr_costs; i++)
 		fprintf(f, "cost %s %llu\n", sc->costs[i].name, sc->costs[i].value);
+	for (i = 0; i < sc->nr_groups; i++) {
+		fprintf(f, "group %llu weight=%u", sc->groups[i].id,
+			sc->groups[i].weight);
+		if (sc->groups[i].parent)
+			fprintf(f, " parent=%llu", sc->groups[i].parent);
+		fputc('\n', f);
+	}
 	for (i = 0; i < sc->nr_tasks; i++)
 		print_task(&sc->tasks[i], f);
 	for (i = 0; i < sc->nr_events; i++)

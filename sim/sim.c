@@ -111,6 +111,7 @@ static void set_up(const struct scenario *sc)
 		event_set(&sim.ev_script, SIM_EPOCH + sc->events[0].at);
 	trace_reset();
 	bpf_half_reset(sc, nr_records(sc));
+	cgroups_reset(sc);
 	workload_reset(sc);
 	policy_reset(sc);
 }

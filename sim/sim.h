@@ -361,6 +361,12 @@ void cpu_set_online(u32 cpu, bool online);
 void watchdog_check(void);
 void stopper_push(struct sim_cpu *c);
 
+/* cgroup.c */
+void cgroups_reset(const struct scenario *sc);
+struct css_set *cgroup_set(u64 id);		    /* of the tasks in it; 0: the root */
+struct cgroup *cgroup_of(const struct sim_task *p); /* to the cpu controller */
+void cgroup_set_cpu_weight(u64 id, u32 weight);
+
 /* bpf.c */
 void bpf_half_reset(const struct scenario *sc, u32 nr_records);
 void bpf_half_free(void);

@@ -45,6 +45,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
+	BPF_MAP_TYPE_CGRP_STORAGE = 32,
 	BPF_MAP_TYPE_ARENA = 33,
 };
 
@@ -69,6 +70,9 @@ enum {
 /* one task storage map: its value lies in the task */
 #define bpf_task_storage_get(map, p, init, flags)                                        \
 	((__typeof__((map)->value))sim_task_storage(p, sizeof(*(map)->value), flags))
+/* one cgroup storage map: its value lies in the cgroup */
+#define bpf_cgrp_storage_get(map, cgrp, init, flags)                                     \
+	((__typeof__((map)->value))sim_cgroup_storage(cgrp, sizeof(*(map)->value), flags))
 #define bpf_ringbuf_reserve(map, size, flags) sim_ringbuf_reserve(map, size)
 #define bpf_ringbuf_submit(data, flags) sim_ringbuf_submit(data, flags)
 
@@ -100,6 +104,7 @@ enum {
 #define SIM_HAS_scx_bpf_dsq_insert_vtime 1
 #define SIM_HAS_scx_bpf_dsq_move_to_local 1
 #define SIM_HAS_scx_bpf_dsq_move 1
+#define SIM_HAS_scx_bpf_dsq_move_vtime 1
 #define SIM_HAS_scx_bpf_now 1
 #define SIM_HAS_scx_bpf_reenqueue_local 1
 
@@ -113,8 +118,27 @@ struct kernfs_node {
 };
 
 struct cgroup {
+	int level;
 	struct kernfs_node *kn;
+	struct cgroup *parent;
+	u64 storage; /* ours: the cgroup storage map's value */
+	bool has_storage;
 };
+
+/* Callbacks are atomic here. */
+struct bpf_spin_lock {
+	u32 val;
+};
+
+static inline void bpf_spin_lock(struct bpf_spin_lock *lock)
+{
+	lock->val = 1;
+}
+
+static inline void bpf_spin_unlock(struct bpf_spin_lock *lock)
+{
+	lock->val = 0;
+}
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
@@ -168,14 +192,17 @@ struct task_struct {
 struct bpf_iter_scx_dsq {
 	struct task_struct *next;
 	bool reverse;
-	u64 slice;
+	u64 slice, vtime;
 };
 
 struct bpf_iter_scx_dsq bpf_iter_scx_dsq_begin(u64 dsq_id, u64 flags);
 struct task_struct *bpf_iter_scx_dsq_next(struct bpf_iter_scx_dsq *it);
 void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice);
+void scx_bpf_dsq_move_set_vtime(struct bpf_iter_scx_dsq *it, u64 vtime);
 bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 dsq_id,
 		      u64 enq_flags);
+bool scx_bpf_dsq_move_vtime(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			    u64 dsq_id, u64 enq_flags);
 
 /* One timer in all, at the beginning of its map's value. */
 struct bpf_timer {
@@ -189,6 +216,12 @@ long bpf_timer_start(struct bpf_timer *timer, u64 ns, u64 flags);
 
 struct scx_init_task_args {
 	bool fork;
+	struct cgroup *cgroup;
+};
+
+struct scx_cgroup_init_args {
+	u32 weight;
+	bool sched_idle; /* since 7.3 */
 };
 
 struct scx_exit_task_args {
@@ -234,6 +267,12 @@ struct sched_ext_ops {
 	void (*dump)(struct scx_dump_ctx *ctx);
 	void (*dump_cpu)(struct scx_dump_ctx *ctx, s32 cpu, bool idle);
 	void (*dump_task)(struct scx_dump_ctx *ctx, struct task_struct *p);
+	s32 (*cgroup_init)(struct cgroup *cgrp, struct scx_cgroup_init_args *args);
+	void (*cgroup_exit)(struct cgroup *cgrp);
+	void (*cgroup_move)(struct task_struct *p, struct cgroup *from,
+			    struct cgroup *to);
+	void (*cgroup_set_weight)(struct cgroup *cgrp, u32 weight);
+	void (*cgroup_set_idle)(struct cgroup *cgrp, bool idle);
 	s32 (*init)(void);
 	void (*exit)(struct scx_exit_info *info);
 	u32 dispatch_max_batch;
@@ -271,6 +310,9 @@ extern s32 sim_this_cpu; /* the CPU that executes now */
 extern u64 sim_now;	 /* virtual time, ns; during an op the runqueue's clock */
 
 void *sim_task_storage(struct task_struct *p, size_t size, u64 flags);
+void *sim_cgroup_storage(struct cgroup *cgrp, size_t size, u64 flags);
+struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level);
+void bpf_cgroup_release(struct cgroup *cgrp);
 void *sim_ringbuf_reserve(void *map, size_t size);
 void sim_ringbuf_submit(void *data, u64 flags);
 long sim_read_str(char *dst, size_t size, const char *src);
@@ -314,5 +356,7 @@ static inline void bpf_rcu_read_unlock(void)
 #define scx_bpf_consume___old scx_bpf_dsq_move_to_local
 #define scx_bpf_dispatch_from_dsq_set_slice___old scx_bpf_dsq_move_set_slice
 #define scx_bpf_dispatch_from_dsq___old scx_bpf_dsq_move
+#define scx_bpf_dispatch_from_dsq_set_vtime___old scx_bpf_dsq_move_set_vtime
+#define scx_bpf_dispatch_vtime_from_dsq___old scx_bpf_dsq_move_vtime
 
 #endif

@@ -431,6 +431,9 @@ void script_step(void)
 	case SE_MODE:
 		bpf_half_set_mode(e->a);
 		break;
+	case SE_WEIGHT:
+		cgroup_set_cpu_weight((u64)e->a, (u32)e->b);
+		break;
 	case SE_POLICY_STOP:
 	case SE_POLICY_CONT:
 	case SE_POLICY_KILL:

@@ -116,10 +116,10 @@ struct qumun_task {
 	__u64 deadline; /* virtual deadline of the current request */
 	__u64 enq_at;	/* when it became runnable */
 	__u32 slice_ns; /* slice of the current request */
-	__u32 weight;	/* its own, 15..88761; VT_WEIGHT() applies the rule */
-	__s32 cpu;	/* where it ran last or was placed on wakeup */
-	__s32 vcpu;	/* the CPU whose front vruntime is relative to */
-	__u32 flags;	/* QUMUN_TASK_* */
+	__u32 weight; /* its own and its cgroups', 1..102400; VT_WEIGHT() applies the rule */
+	__s32 cpu;    /* where it ran last or was placed on wakeup */
+	__s32 vcpu;  /* the CPU whose front vruntime is relative to */
+	__u32 flags; /* QUMUN_TASK_* */
 	__u32 nr_cpus_allowed;
 	__u64 allowed; /* CPUs 0..63 that it may run on */
 	/* second line: accounting */

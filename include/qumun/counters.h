@@ -57,6 +57,8 @@
 	X(autopilot_ns, "ns spent so")                                                   \
 	X(tasks_seen, "tasks that had a record")                                         \
 	X(tasks_gone, "tasks whose record was given back")                               \
+	X(cgroups_refused,                                                               \
+	  "cgroups whose weight does not count: 4,095 have one already")                 \
 	X(rule_events_lost,                                                              \
 	  "reports for the rules dropped; everybody is looked at instead")               \
 	X(exit_events_lost, "exit events dropped: the reader was too slow")              \

@@ -21,6 +21,8 @@
 #define WEIGHT_NICE_0 1024
 #define WEIGHT_MIN 15
 #define WEIGHT_MAX 88761
+/* SCHED_IDLE, class idle and a cgroup with cpu.idle: the kernel's own number. */
+#define WEIGHT_IDLE 3
 
 /* Hard limits of one scheduler instance. */
 #define QUMUN_MAX_CPUS 1024
@@ -71,7 +73,7 @@
 	X(NORMAL, normal, 1024, 1024, 0, 1, "fair by weight")                            \
 	X(BATCH, batch, 2048, 4096, 0, 0,                                                \
 	  "served later, in longer slices, never preempts")                              \
-	X(IDLE, idle, 4096, 1024, WEIGHT_MIN, 0, "the smallest weight, never preempts")
+	X(IDLE, idle, 4096, 1024, WEIGHT_IDLE, 0, "the smallest weight, never preempts")
 
 enum qumun_class {
 	QUMUN_CLASS_NONE, /* no rule says; as the task's kernel policy says */
@@ -103,7 +105,7 @@ static const int prio_to_weight[40] = {
 /* A row of task_info_map, keyed by pid. Field order and types are the reference API's. */
 struct task_info {
 	__u64 vruntime;		/* virtual runtime, ns of a nice-0 task */
-	__u32 weight;		/* weight, 15..88761 */
+	__u32 weight;		/* weight, its cgroups' included, 1..102400 */
 	__u32 slice_ns;		/* last time slice */
 	__u64 exec_start;	/* when it last began to run, CLOCK_MONOTONIC ns */
 	__u64 sum_exec_runtime; /* ns on a CPU since attach or since its row was deleted */

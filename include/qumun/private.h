@@ -21,6 +21,8 @@ struct bpf_config {
 	__u32 nr_shards;
 	__u32 max_records;
 	__u32 debug;
+	__u32 cgroups; /* the kernel tells of cgroups */
+	__u32 pad;
 };
 
 /* The end of an element of map `slots`: a task's last waits, saturated; the next

@@ -196,28 +196,43 @@ static inline __u32 vt_class(__u32 rule_class, __u32 own_class)
 	return cls && cls < QUMUN_NR_CLASSES ? cls : (__u32)QUMUN_CLASS_NORMAL;
 }
 
-/* The weight that counts: the rule's, else the class's, else the task's own, scaled if named. */
+/*
+ * The weight that counts: the rule's, else the class's, else the task's own, scaled if named. Its
+ * own may lie outside the table, because it has its cgroups' weights in it; a rule's is the last
+ * word and a cgroup does not scale it.
+ */
 static inline __u32 vt_rule_weight(__u32 own, __u32 rule_id, __u32 rule_weight, __u32 cls,
 				   __u64 multiplier_fp)
 {
 	__u64 weight = own;
 
 	if (rule_weight)
-		weight = rule_weight;
-	else if (vt_traits(cls)->weight)
+		weight = vt_weight(rule_weight);
+	else if (vt_traits(cls)->weight && vt_traits(cls)->weight < own)
 		weight = vt_traits(cls)->weight;
-	if (rule_id && multiplier_fp != 1024)
-		weight = weight * multiplier_fp / 1024;
-	return vt_weight(weight);
+	if (!rule_id || multiplier_fp == 1024)
+		return (__u32)weight;
+	weight = weight * multiplier_fp / 1024;
+	if (weight > WEIGHT_MAX)
+		return WEIGHT_MAX;
+	return weight ? (__u32)weight : 1;
+}
+
+/* Its own weight: a rule that takes a task out of SCHED_IDLE makes it nice 0. */
+static inline __u32 vt_own_weight(__u32 weight, __u32 own_class, __u32 cls)
+{
+	return own_class == QUMUN_CLASS_IDLE && cls != QUMUN_CLASS_IDLE ? WEIGHT_NICE_0
+									: weight;
 }
 
 /* @t: a record, @par: the parameters, @c: the serving CPU; each in or out of the arena. */
 #define VT_CLASS(t) vt_class((t)->rule_class, (t)->own_class)
 #define VT_WEIGHT(t, par)                                                                \
-	((t)->rule_id || (t)->own_class == QUMUN_CLASS_IDLE                              \
-		 ? vt_rule_weight((t)->weight, (t)->rule_id, (t)->rule_weight,           \
-				  VT_CLASS(t), (par)->weight_multiplier_fp)              \
-		 : (t)->weight)
+	((t)->rule_id ? vt_rule_weight(                                                  \
+				vt_own_weight((t)->weight, (t)->own_class, VT_CLASS(t)), \
+				(t)->rule_id, (t)->rule_weight, VT_CLASS(t),             \
+				(par)->weight_multiplier_fp)                             \
+		      : (t)->weight)
 #define VT_REQUEST(t, par, c, _from_base, _woke)                                         \
 	{                                                                                \
 		.vruntime = (t)->vruntime,                                               \

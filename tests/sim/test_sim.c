@@ -120,6 +120,12 @@ static const struct {
 	{ "at 5ms policy dance", "stop, cont, kill" },
 	{ "task a nice=33 { run 1ms }", "nice 33" },
 	{ "task a { pin a=7 }", "no list of CPUs" },
+	{ "group 1", "an id from 2 on" },
+	{ "group 5\ngroup 5", "once" },
+	{ "group 5 weight=20000", "weight" },
+	{ "group 5 parent=6\ngroup 6", "comes before it" },
+	{ "at 1ms weight 5 100", "weight of group 5" },
+	{ "check shares=5\ngroup 5", "shares=" },
 };
 
 static void test_language(void)
@@ -230,6 +236,77 @@ static void test_kernel_rules(void)
 		 "machine cpus=1\nrun duration=1s mode=kernel\n"
 		 "task a { signal x; wait y }\ntask b { wait x; run 1us; signal y }\n");
 	tap_ok(sim.tasks[1]->runs > 50000, "two tasks wake each other");
+	done(&sc);
+}
+
+/* Is part @i of all that ran within 3 % of @want percent? */
+static void one_share(const char *what, u32 i, double want)
+{
+	u64 all = 0;
+	double got;
+	u32 j;
+
+	for (j = 0; j < sim.sc->nr_tasks; j++)
+		all += group_run(j);
+	got = 100.0 * (double)group_run(i) / (double)all;
+	tap_ok(got > want * 0.97 && got < want * 1.03, "%s: %s has %.2f %%; want %.2f",
+	       what, sim.sc->tasks[i].name, got, want);
+}
+
+/* cpu.weight of groups, whatever they hold. */
+static void test_groups(const char *mode)
+{
+	struct scenario sc;
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"machine cpus=1\nrun duration=5s mode=%s\ngroup 10\ngroup 11 weight=300\n"
+		"task a x3 cgroup=10 { run 1s }\ntask b x2 cgroup=11 { run 1s }\n",
+		mode);
+	run_text(&sc, text);
+	one_share("groups 1 to 3", 0, 25);
+	one_share("groups 1 to 3", 1, 75);
+	done(&sc);
+
+	snprintf(text, sizeof(text),
+		 "machine cpus=1\nrun duration=5s mode=%s\n"
+		 "group 10\ngroup 11 parent=10\ngroup 12 parent=10 weight=300\n"
+		 "task a cgroup=11 { run 1s }\ntask b x3 cgroup=12 { run 1s }\n"
+		 "task c { run 1s }\ntask d nice=5 cgroup=99 { run 1s }\n",
+		 mode);
+	run_text(&sc, text);
+	/* beside them nice 0 and nice 5 of the root, one in a cgroup without a controller */
+	one_share("nested groups", 0, 256.0 / 2383 * 100);
+	one_share("nested groups", 1, 768.0 / 2383 * 100);
+	one_share("nested groups", 2, 1024.0 / 2383 * 100);
+	one_share("nested groups", 3, 335.0 / 2383 * 100);
+	done(&sc);
+
+	/* for 2 s of 4: 1 to 1, then 1 to 3 with two tasks in the light one */
+	snprintf(text, sizeof(text),
+		 "machine cpus=1\nrun duration=4s mode=%s\ngroup 10\ngroup 11\n"
+		 "task a cgroup=10 { run 1s }\ntask b cgroup=11 { run 1s }\n"
+		 "task c cgroup=11 { run 1s }\n"
+		 "at 2s weight 11 300\nat 2s cgroup c.0 10\n",
+		 mode);
+	run_text(&sc, text);
+	one_share("weight and membership change", 0, 25 + 6.25);
+	one_share("weight and membership change", 1, 12.5 + 37.5);
+	one_share("weight and membership change", 2, 12.5 + 6.25);
+	done(&sc);
+
+	/* it waits, by the weight of then, for a second and more; that ends with the weight */
+	snprintf(text, sizeof(text),
+		 "machine cpus=1\nrun duration=2s mode=%s\n"
+		 "group 10 weight=1\ngroup 11\n"
+		 "task a cgroup=10 { run 2s }\ntask b cgroup=11 { run 2s }\n"
+		 "at 1s weight 10 100\n",
+		 mode);
+	run_text(&sc, text);
+	tap_ok(group_run(0) > 430000000 && group_run(0) < 520000000,
+	       "weight raised for 1 s of 2: %llu us of 500,000",
+	       (unsigned long long)group_run(0) / 1000);
 	done(&sc);
 }
 
@@ -475,6 +552,8 @@ int main(int argc, char **argv)
 	test_heap();
 	test_language();
 	test_kernel_rules();
+	test_groups("kernel");
+	test_groups("user");
 	test_idle_selection();
 	test_ejections();
 	test_policy_faults();

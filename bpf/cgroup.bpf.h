@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * cpu.weight of nested cgroups, flattened into the weight of each task.
+ *
+ * The kernel's documentation (cgroup-v2.rst) has a group and the tasks beside it compete with
+ * their weights, level by level. Here every task competes alone, with what the levels leave of
+ * its own weight:
+ *
+ *	its weight * W(g) / S(g) * W(parent) / S(parent) * ...    up to, not including, the root
+ *
+ * W(g) is cpu.weight in the units of a task's weight (100 is nice 0, 1024), S(g) the sum of the
+ * weights of what is active in g: its runnable tasks and the child groups that have some. So the
+ * tasks of a group together weigh what the group does, however many they are, and a task of the
+ * root has the weight it always had. The idea of a flat hierarchy is that of the kernel's example
+ * scx_flatcg; unlike there, a group's tasks stand in the queues of the CPUs themselves.
+ *
+ * A group with cpu.idle weighs 3, as a SCHED_IDLE task does.
+ *
+ * S(g) is one number for the whole machine, as are the weights of the kernel's own groups; what
+ * follows from that on several CPUs is in docs/design.md.
+ *
+ * Cost. A task of the root pays a comparison. Any other pays a lookup, a multiplication and a
+ * division when it is queued and when it begins to run, and an addition when it wakes and when it
+ * sleeps. The levels above its group are walked only after one of them changed (`changes`): a
+ * group got its first runnable task or lost its last, or a weight was written.
+ */
+#ifndef QUMUN_BPF_CGROUP_H
+#define QUMUN_BPF_CGROUP_H
+
+#include "state.bpf.h"
+
+#define MAX_GROUPS                                                                       \
+	4096 /* a power of two; groups beyond it compete as tasks of the root */
+#define MAX_LEVELS 64
+#define SHARE_SHIFT 16 /* of a share's fraction */
+#define SHARE_GEN_BITS 24
+
+struct group {
+	struct bpf_spin_lock lock; /* of `counted` and `weight` */
+	u32 handle;		   /* incarnation * MAX_GROUPS + index; 0: free */
+	u32 parent;		   /* index; 0: the root */
+	u32 weight;		   /* W */
+	u32 counted; /* what the parent's sum holds of it: W, or 0 while it has nothing active */
+	s32 nr_active; /* its runnable tasks and active children */
+	u64 sum;       /* S: their weights */
+	u64 share; /* W times the fractions above it, and the low bits of `changes` then */
+	u32 nr_used; /* times that the entry was taken */
+	u32 own;     /* what cpu.weight makes of W, and cpu.idle overrides */
+	u32 idle;    /* cpu.idle */
+	u32 pad[3];
+};
+
+struct group_tree {
+	u64 changes; /* something changed that shares of groups below depend on */
+	u32 last;    /* the entry that was taken last */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_GROUPS);
+	__type(key, u32);
+	__type(value, struct group);
+} groups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct group_tree);
+} group_tree SEC(".maps");
+
+struct cgroup_ctx {
+	u32 handle;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGRP_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct cgroup_ctx);
+} cgroup_ctxs SEC(".maps");
+
+static __always_inline struct group *group_at(u32 index)
+{
+	index &= MAX_GROUPS - 1;
+	return bpf_map_lookup_elem(&groups, &index);
+}
+
+static __always_inline struct group_tree *tree(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&group_tree, &zero);
+}
+
+/* NULL: the root, or a group that is gone. */
+static __always_inline struct group *group_of(u32 handle)
+{
+	struct group *g = handle ? group_at(handle) : NULL;
+
+	return g && g->handle == handle ? g : NULL;
+}
+
+static __always_inline u32 cgroup_handle(struct cgroup *cgrp)
+{
+	struct cgroup_ctx *ctx;
+
+	if (!config.cgroups || !cgrp)
+		return 0;
+	ctx = bpf_cgrp_storage_get(&cgroup_ctxs, cgrp, NULL, 0);
+	return ctx ? ctx->handle : 0;
+}
+
+/*
+ * The group at @index got its first active member, lost its last one, or weighs something else:
+ * make its parent's sum agree, and so on upwards. What is counted follows the state as it is when
+ * the lock is held, so of two CPUs that come here in the wrong order the second sets it right.
+ */
+__noinline int group_settle(u32 index)
+{
+	struct group_tree *t = tree();
+	struct group *g, *parent;
+	u32 i, old, new, up;
+	s32 was;
+
+	bpf_for(i, 0, MAX_LEVELS) {
+		if (!t || !(g = group_at(index)))
+			break;
+		bpf_spin_lock(&g->lock);
+		old = g->counted;
+		new = g->handle && g->nr_active > 0 ? g->weight : 0;
+		up = g->parent;
+		g->counted = new;
+		bpf_spin_unlock(&g->lock);
+		if (new == old || !up || !(parent = group_at(up)))
+			break;
+		shm_add(&parent->sum, (u64) new - old);
+		shm_add(&t->changes, 1);
+		if (old && new)
+			break;
+		was = __sync_fetch_and_add(&parent->nr_active, new ? 1 : -1);
+		if (was != (new ? 0 : 1))
+			break;
+		index = up;
+	}
+	return 0;
+}
+
+/*
+ * S of @g, in which a member weighs @weight: no part is more than the whole. It is less while the
+ * member is not counted yet, and negative while what two CPUs add to it arrives in the other order.
+ */
+static __always_inline u64 sum_with(struct group *g, u32 weight)
+{
+	s64 sum = shm_load(&g->sum);
+
+	return sum < (s64)weight ? weight : (u64)sum;
+}
+
+/*
+ * W of the group at @index times the fractions of the levels above it; kept until `changes` moves.
+ * Two CPUs may do it at once: the number and what it is valid for are written as one.
+ */
+__noinline u64 group_share(u32 index)
+{
+	struct group *g = group_at(index), *up;
+	struct group_tree *t = tree();
+	u32 i, at, weight;
+	u64 share, gen, sum;
+
+	if (!g || !t)
+		return (u64)WEIGHT_NICE_0 << SHARE_SHIFT;
+	gen = shm_load(&t->changes) & ((1 << SHARE_GEN_BITS) - 1);
+	weight = g->weight;
+	share = (u64)weight << SHARE_SHIFT;
+	at = g->parent;
+	bpf_for(i, 0, MAX_LEVELS) {
+		if (!at || !(up = group_at(at)))
+			break;
+		sum = sum_with(up, weight);
+		weight = up->weight;
+		if (sum)
+			share = share * weight / sum;
+		at = up->parent;
+	}
+	shm_store(&g->share, share << SHARE_GEN_BITS | gen);
+	return share;
+}
+
+/* What a task of the group @handle weighs in the end whose own weight is @own. */
+__noinline u32 weight_in(u32 handle, u32 own)
+{
+	struct group *g = group_of(handle);
+	struct group_tree *t = tree();
+	u64 share, sum, weight;
+
+	if (!g || !t)
+		return own;
+	share = shm_load(&g->share);
+	if ((share ^ shm_load(&t->changes)) & ((1 << SHARE_GEN_BITS) - 1))
+		share = group_share(handle);
+	else
+		share >>= SHARE_GEN_BITS;
+	sum = sum_with(g, own);
+	if (!sum)
+		return 1;
+	weight = (own * share / sum + (1 << (SHARE_SHIFT - 1))) >> SHARE_SHIFT;
+	return weight ? weight : 1;
+}
+
+static __always_inline u32 flat_weight(struct slot_priv *s)
+{
+	return s->group ? weight_in(s->group, s->weight) : s->weight;
+}
+
+/*
+ * The task in @s is runnable, or runs: its group counts it. Everything about one task's part in
+ * the sums happens under the lock of its runqueue or, while it wakes, under its own (pi_lock),
+ * which all who change a task from outside hold as well.
+ */
+static __always_inline void group_join(struct slot_priv *s)
+{
+	struct group *g;
+
+	if (!s->group || s->active || !(g = group_of(s->group)))
+		return;
+	s->active = s->weight;
+	shm_add(&g->sum, s->weight);
+	if (__sync_fetch_and_add(&g->nr_active, 1) == 0)
+		group_settle(s->group);
+}
+
+/* It sleeps, or is gone. */
+static __always_inline void group_leave(struct slot_priv *s)
+{
+	u32 active = s->active;
+	struct group *g;
+
+	if (!active)
+		return;
+	s->active = 0;
+	g = group_of(s->group);
+	if (!g)
+		return;
+	shm_add(&g->sum, -(u64)active);
+	if (__sync_fetch_and_add(&g->nr_active, -1) == 1)
+		group_settle(s->group);
+}
+
+/* The task in @s is runnable: bring its weight up to date. */
+static __always_inline void weigh(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec)
+{
+	if (!s->group)
+		return;
+	group_join(s);
+	rec->weight = flat_weight(s);
+}
+
+/* Its own weight became @weight. */
+static __always_inline void set_own_weight(struct slot_priv *s,
+					   struct qumun_task QUMUN_ARENA *rec, u32 weight)
+{
+	struct group *g = s->active ? group_of(s->group) : NULL;
+
+	if (g) {
+		shm_add(&g->sum, (u64)weight - s->active);
+		s->active = weight;
+	}
+	s->weight = weight;
+	rec->weight = flat_weight(s);
+}
+
+static __always_inline u32 weight_of_cgroup(u32 cpu_weight)
+{
+	u32 weight = cpu_weight * WEIGHT_NICE_0 / 100;
+
+	return weight ? weight : 1;
+}
+
+/*
+ * Take a free entry. Groups come and go one at a time (the kernel holds its cgroup lock); the one
+ * that was free for longest is next, so that a late task of a dead group meets its own entry.
+ */
+__noinline u32 group_take(u32 parent, u32 weight, bool idle)
+{
+	struct group_tree *t = tree();
+	struct group *g;
+	u32 i, index, handle;
+
+	if (!t)
+		return 0;
+	index = t->last;
+	bpf_for(i, 0, MAX_GROUPS) {
+		index = (index + 1) & (MAX_GROUPS - 1);
+		if (!index || !(g = group_at(index)) || g->handle)
+			continue;
+		t->last = index;
+		handle = g->nr_used * MAX_GROUPS + index;
+		g->nr_used++;
+		g->parent = parent & (MAX_GROUPS - 1);
+		g->own = weight;
+		g->idle = idle;
+		g->weight = idle ? WEIGHT_IDLE : weight;
+		g->counted = 0;
+		g->nr_active = 0;
+		g->sum = 0;
+		g->share = 0;
+		shm_add(&t->changes, 1);
+		shm_store_release(&g->handle, handle);
+		return handle;
+	}
+	return 0;
+}
+
+/* Older kernels tell of cpu.idle only when it is written. */
+static __always_inline bool starts_idle(struct scx_cgroup_init_args *args)
+{
+	return bpf_core_field_exists(args->sched_idle) && args->sched_idle;
+}
+
+static __always_inline void group_reweigh(u32 handle, struct group *g)
+{
+	struct group_tree *t = tree();
+
+	/* cpu.weight and cpu.idle may be written at once: the later one here sees both */
+	bpf_spin_lock(&g->lock);
+	g->weight = g->idle ? WEIGHT_IDLE : g->own;
+	bpf_spin_unlock(&g->lock);
+	group_settle(handle);
+	if (t)
+		shm_add(&t->changes, 1); /* a child of the root has no sum above it */
+}
+
+s32 BPF_STRUCT_OPS(gthulhu_cgroup_init, struct cgroup *cgrp,
+		   struct scx_cgroup_init_args *args)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct cgroup_ctx *own;
+	struct cgroup *up;
+	u32 parent = 0;
+
+	if (!config.cgroups || !cp || cgrp->level <= 0)
+		return 0; /* the root is entry 0 */
+	up = bpf_cgroup_ancestor(cgrp, cgrp->level - 1);
+	if (up) {
+		parent = cgroup_handle(up);
+		bpf_cgroup_release(up);
+	}
+	own = bpf_cgrp_storage_get(&cgroup_ctxs, cgrp, NULL,
+				   BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (own)
+		own->handle = group_take(parent, weight_of_cgroup(args->weight),
+					 starts_idle(args));
+	if (!own || !own->handle)
+		count(cp, cgroups_refused);
+	return 0;
+}
+
+void BPF_STRUCT_OPS(gthulhu_cgroup_exit, struct cgroup *cgrp)
+{
+	u32 handle = cgroup_handle(cgrp);
+	struct group *g = group_of(handle);
+
+	if (!g)
+		return;
+	/*
+	 * Tasks that are about to be gone may still be counted, or join just now: without a handle
+	 * nothing is counted for it, and who settles after this one finds that too.
+	 */
+	shm_store(&g->handle, 0);
+	group_settle(handle);
+}
+
+void BPF_STRUCT_OPS(gthulhu_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+{
+	u32 handle = cgroup_handle(cgrp);
+	struct group *g = group_of(handle);
+
+	if (!g)
+		return;
+	g->own = weight_of_cgroup(weight);
+	group_reweigh(handle, g);
+}
+
+void BPF_STRUCT_OPS(gthulhu_cgroup_set_idle, struct cgroup *cgrp, bool idle)
+{
+	u32 handle = cgroup_handle(cgrp);
+	struct group *g = group_of(handle);
+
+	if (!g)
+		return;
+	g->idle = idle;
+	group_reweigh(handle, g);
+}
+
+#endif
