@@ -112,6 +112,13 @@ static const struct control_field schema_fields[] = {
 	{ 0 }
 };
 
+static const struct control_field limit_fields[] = {
+	F("cgroup", STRING, "", "its path in the hierarchy", NEEDED),
+	F("quota_us", INTEGER, "us", "its cpu.max: CPU time ...", NEEDED),
+	F("period_us", INTEGER, "us", "... in each period", NEEDED),
+	{ 0 }
+};
+
 static const struct control_field status_fields[] = {
 	F("version", STRING, "", "the daemon's version", NEEDED),
 	F("commit", STRING, "", "the source it was built from", NEEDED),
@@ -140,6 +147,8 @@ static const struct control_field status_fields[] = {
 	F("decisions", INTEGER, "", "decisions of the policy applied", NEEDED),
 	F("policy_faults", INTEGER, "",
 	  "page faults of the settled policy thread; stays 0", NEEDED),
+	F("unenforced_limits", LIST, "", "cgroups whose cpu.max has no effect", NEEDED,
+	  .members = limit_fields),
 	F("params", OBJECT, "", "run-time parameters", NEEDED, .members = params_all),
 	{ 0 }
 };

@@ -8,6 +8,8 @@ static void print_status(const json_t *s)
 {
 	const json_t *p = json_object_get(s, "params");
 	char a[TEXT_SIZE], b[TEXT_SIZE], c[TEXT_SIZE];
+	const json_t *limit;
+	size_t i;
 	bool user = !strcmp(get_text(s, "mode"), "user");
 
 	printf("gthulhu %s (%s), pid %lld, kernel %s\n", get_text(s, "version"),
@@ -37,6 +39,10 @@ static void print_status(const json_t *s)
 		       text_time(a, get_real(s, "autopilot_ns")));
 	else
 		puts("autopilot off, and was never needed");
+	json_array_foreach(json_object_get(s, "unenforced_limits"), i, limit)
+		printf("cpu.max   NOT enforced: %s, %lld of %lld us\n",
+		       get_text(limit, "cgroup"), get_int(limit, "quota_us"),
+		       get_int(limit, "period_us"));
 	printf("slices    %s, from %s to %s; latency factor %g, weight multiplier %g\n",
 	       text_time(a, get_real(p, "base_slice_ns")),
 	       text_time(b, get_real(p, "min_slice_ns")),

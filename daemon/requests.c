@@ -102,6 +102,24 @@ static void add_load(struct backend *b, json_t *status,
 		integer(c[QUMUN_C_runs] ? c[QUMUN_C_wait_ns] / c[QUMUN_C_runs] : 0));
 }
 
+static void add_limit(void *arg, const struct qumun_cpu_limit *l)
+{
+	json_array_append_new(arg, json_pack("{s:o, s:I, s:I}", "cgroup",
+					     name_json(l->path, strlen(l->path)),
+					     "quota_us", (json_int_t)l->quota_us,
+					     "period_us", (json_int_t)l->period_us));
+}
+
+/* While detached the kernel enforces all of them. */
+static json_t *limits_json(const struct qumun_run_state *state)
+{
+	json_t *list = json_array();
+
+	if (state->attached)
+		qumun_unenforced_limits(add_limit, list);
+	return list;
+}
+
 static void add_ejections(json_t *status)
 {
 	__u64 now = requests_clock_ns();
@@ -152,6 +170,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	add_load(b, o, &state, c);
 	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
 	json_object_set_new(o, "policy_faults", integer(minor + major));
+	json_object_set_new(o, "unenforced_limits", limits_json(&state));
 	json_object_set_new(o, "params", params_json(b->q));
 	return o;
 }

@@ -397,6 +397,22 @@ struct qumun_feature {
  */
 int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), void *arg);
 
+/* A cgroup with a limit in cpu.max. */
+struct qumun_cpu_limit {
+	const char *path; /* from the root of the cgroup v2 hierarchy; "" is the root */
+	__u64 quota_us;
+	__u64 period_us;
+};
+
+/*
+ * Limits that have no effect on the tasks of an attached scheduler: calls @fn (unless it is NULL)
+ * for each cgroup of the v2 hierarchy that has one in cpu.max now. What it points to is valid
+ * during the call. Reads every directory of the hierarchy; needs no handle; any thread. How many
+ * there are, or -errno. qumun_attach() warns once, naming them. Since 0.1.
+ */
+int qumun_unenforced_limits(void (*fn)(void *arg, const struct qumun_cpu_limit *l),
+			    void *arg);
+
 /*
  * Page faults of the policy thread since one second after qumun_run() began; must stay 0. Read
  * by that thread when it has nothing to do and when it ends. Since 0.1.

@@ -121,6 +121,7 @@ static int attach(struct qumun *q)
 	if (err)
 		return err;
 	q->attached = true;
+	cpu_max_warn(q);
 	err = housekeeper_start(q);
 	if (!err)
 		err = rules_start(q);

@@ -35,7 +35,7 @@ struct cgroup_cache {
 	struct node gone; /* the answer for a cgroup that cannot be found */
 };
 
-static bool find_mount(char *path, size_t size)
+bool cgroups_mount(char *path, size_t size)
 {
 	struct mntent *m;
 	bool found = false;
@@ -61,7 +61,7 @@ struct cgroup_cache *cgroups_open(const char *mount)
 	c->mount_fd = -1;
 	if (mount)
 		snprintf(c->mount, sizeof(c->mount), "%s", mount);
-	else if (!find_mount(c->mount, sizeof(c->mount)))
+	else if (!cgroups_mount(c->mount, sizeof(c->mount)))
 		return c;
 	c->mount_fd = open(c->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return c;

@@ -61,8 +61,9 @@ struct qumun {
 	int watch_fd;
 
 	/* takeover.c */
-	bool pinned;	  /* links and maps outlive this process */
-	bool handed_over; /* another process decides now */
+	bool pinned;	    /* links and maps outlive this process */
+	bool handed_over;   /* another process decides now */
+	bool warned_limits; /* cpu_max_warn() did */
 
 	void *reserved; /* the arena's address range */
 	struct qumun_arena *arena;
@@ -172,6 +173,9 @@ void settle_engine(struct engine_box *box);
 
 /* attach.c: no sched_ext scheduler is attached, ours or another. */
 bool scx_is_free(void);
+
+/* cpu_max.c: say once which cgroups lose their limit by this attach */
+void cpu_max_warn(struct qumun *q);
 
 /*
  * links.c. link_attach(): -ENOENT if this kernel lacks the tracepoint. link_source(): the descriptor

@@ -86,6 +86,8 @@ void rules_remove(struct rule_table *t, struct rule_entry *e);
 void rules_free(struct rule_table *t);
 
 /* cgroups.c: cgroups by id, remembered. The answer is valid until the next call. */
+bool cgroups_mount(char *path, size_t size); /* where cgroup v2 is mounted, if it is */
+
 struct cgroup_cache;
 struct cgroup_cache *
 cgroups_open(const char *mount); /* NULL: found in /proc/self/mounts */

@@ -319,13 +319,29 @@ static void test_machine(const char *mode)
 	groups_stop(g, 2);
 }
 
+/* A limit that has no effect is named at attach, once, and in the status. */
+static void test_limit(const struct daemon *d, const char *mode)
+{
+	tap_ok(daemon_said(d, "cpu.max is not enforced") && daemon_said(d, "/gth-lim"),
+	       "%s mode: attach warns of a limit", mode);
+	tap_is(system("gthulhuctl status | grep -q 'NOT enforced: /gth-lim, 20000 of 100000'"),
+	       0, "and status shows it");
+	group_write("/gth-lim", "cpu.max", "max");
+	tap_ok(system("gthulhuctl status | grep -q 'NOT enforced'") != 0,
+	       "until it is gone");
+}
+
 static void one_mode(const char *mode)
 {
 	const char *const args[] = { "--mode", mode, NULL };
 	struct daemon d = { 0 };
 
+	mkdir(TOP "/gth-lim", 0755);
+	group_write("/gth-lim", "cpu.max", "20000 100000");
 	if (!daemon_start(&d, args))
 		return;
+	test_limit(&d, mode);
+	rmdir(TOP "/gth-lim");
 	if (nr_online() == 1) {
 		test_flat(mode);
 		/* what is left out is the BPF half's alone, and the same in both modes */
