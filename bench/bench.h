@@ -9,6 +9,7 @@
 #define BENCH_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,22 +115,25 @@ static inline void samples_print(struct samples *s, const char *name)
 	printf("%s_max_us %.1f\n", name, samples_percentile_us(s, 100));
 }
 
-/* A number of a command line. -EINVAL, after a message that begins with @program. */
-static inline int number(const char *program, const char *text, int min, int max,
-			 int *out)
-{
-	char *rest;
-	long v;
+/*
+ * An option --NAME of a load generator. Exactly one of @number (within @min and @max), @text and
+ * @flag is set and says where it goes.
+ */
+struct bench_option {
+	const char *name;
+	int min, max;
+	int *number;
+	const char **text;
+	bool *flag;
+};
 
-	errno = 0;
-	v = strtol(text, &rest, 10);
-	if (errno || *rest || rest == text || v < min || v > max) {
-		fprintf(stderr, "%s: %s: use a number from %d to %d\n", program, text,
-			min, max);
-		return -EINVAL;
-	}
-	*out = (int)v;
-	return 0;
-}
+/*
+ * options.c: read the command line; @options end with one without a name, @usage is what follows
+ * the program's name in the line that --help prints. 0: go on; 1: help was asked for and given;
+ * -EINVAL, after a message and the usage:
+ * main() ends with 2.
+ */
+int bench_options(const char *program, const char *usage,
+		  const struct bench_option *options, int argc, char **argv);
 
 #endif

@@ -7,7 +7,6 @@
  *     processes           made in all
  *     ms                  elapsed
  */
-#include <getopt.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,41 +85,22 @@ static int run(const struct options *o)
 	return 0;
 }
 
-static int usage(FILE *f)
-{
-	fprintf(f, "usage: forktree [--jobs N] [--units N]\n");
-	return f == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "units", required_argument, NULL, 'u' },
-		{ "role", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
+	struct options o = { 4, 40 };
+	const char *role = NULL;
+	const struct bench_option options[] = {
+		{ "jobs", 1, 256, .number = &o.jobs },
+		{ "units", 1, 100000, .number = &o.units },
+		{ "role", .text = &role },
 		{ 0 },
 	};
-	struct options o = { 4, 40 };
-	int c, err = 0;
+	int err;
 
-	while (!err && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			err = number("forktree", optarg, 1, 256, &o.jobs);
-			break;
-		case 'u':
-			err = number("forktree", optarg, 1, 100000, &o.units);
-			break;
-		case 'r':
-			return strcmp(optarg, "tool") ? driver() : tool();
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (err || optind != argc)
-		return usage(stderr);
+	err = bench_options("forktree", "[--jobs N] [--units N]", options, argc, argv);
+	if (err)
+		return err < 0 ? 2 : 0;
+	if (role)
+		return strcmp(role, "tool") ? driver() : tool();
 	return run(&o);
 }

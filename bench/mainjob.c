@@ -7,11 +7,9 @@
  * A wakeup so late that the next point has passed too is one sample; the points that it overran
  * are counted as missed, not as samples.
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 
 #include "bench.h"
 
@@ -150,55 +148,26 @@ out:
 	return ret;
 }
 
-static int usage(FILE *f)
-{
-	fprintf(f, "usage: mainjob [--cpus N] [--hogs-per-cpu N] [--period-us N] "
-		   "[--seconds N] [--json]\n");
-	return f == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "cpus", required_argument, NULL, 'c' },
-		{ "hogs-per-cpu", required_argument, NULL, 'n' },
-		{ "period-us", required_argument, NULL, 'p' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	struct options o = { .hogs_per_cpu = 2, .period_us = 2000, .seconds = 10 };
 	cpu_set_t set;
-	int c, err = 0;
+	const struct bench_option options[] = {
+		{ "cpus", 1, CPU_SETSIZE, .number = &o.cpus },
+		{ "hogs-per-cpu", 0, HOGS_PER_CPU_MAX, .number = &o.hogs_per_cpu },
+		{ "period-us", PERIOD_MIN_US, PERIOD_MAX_US, .number = &o.period_us },
+		{ "seconds", 1, SECONDS_MAX, .number = &o.seconds },
+		{ "json", .flag = &o.json },
+		{ 0 },
+	};
+	int err;
 
 	o.cpus = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
-	while (!err && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			err = number("mainjob", optarg, 1, CPU_SETSIZE, &o.cpus);
-			break;
-		case 'n':
-			err = number("mainjob", optarg, 0, HOGS_PER_CPU_MAX,
-				     &o.hogs_per_cpu);
-			break;
-		case 'p':
-			err = number("mainjob", optarg, PERIOD_MIN_US, PERIOD_MAX_US,
-				     &o.period_us);
-			break;
-		case 's':
-			err = number("mainjob", optarg, 1, SECONDS_MAX, &o.seconds);
-			break;
-		case 'j':
-			o.json = true;
-			break;
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (err || optind != argc)
-		return usage(stderr);
+	err = bench_options(
+		"mainjob",
+		"[--cpus N] [--hogs-per-cpu N] [--period-us N] [--seconds N] [--json]",
+		options, argc, argv);
+	if (err)
+		return err < 0 ? 2 : 0;
 	return run(&o);
 }

@@ -6,10 +6,8 @@
  *     switches            passes in all
  *     ns_per_switch       elapsed time of one pass on the wall clock
  */
-#include <getopt.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -135,46 +133,21 @@ static int run(const struct options *o)
 	return 0;
 }
 
-static int usage(FILE *f)
-{
-	fprintf(f, "usage: pingpong [--pairs N] [--rounds N] [--futex] [--cross]\n");
-	return f == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "pairs", required_argument, NULL, 'p' },
-		{ "rounds", required_argument, NULL, 'r' },
-		{ "futex", no_argument, NULL, 'f' },
-		{ "cross", no_argument, NULL, 'x' },
-		{ "help", no_argument, NULL, 'h' },
+	struct options o = { .pairs = 1, .rounds = 5000 };
+	const struct bench_option options[] = {
+		{ "pairs", 1, PAIRS_MAX, .number = &o.pairs },
+		{ "rounds", 1, ROUNDS_MAX, .number = &o.rounds },
+		{ "futex", .flag = &o.futex },
+		{ "cross", .flag = &o.cross },
 		{ 0 },
 	};
-	struct options o = { .pairs = 1, .rounds = 5000 };
-	int c, err = 0;
+	int err;
 
-	while (!err && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'p':
-			err = number("pingpong", optarg, 1, PAIRS_MAX, &o.pairs);
-			break;
-		case 'r':
-			err = number("pingpong", optarg, 1, ROUNDS_MAX, &o.rounds);
-			break;
-		case 'f':
-			o.futex = true;
-			break;
-		case 'x':
-			o.cross = true;
-			break;
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (err || optind != argc)
-		return usage(stderr);
+	err = bench_options("pingpong", "[--pairs N] [--rounds N] [--futex] [--cross]",
+			    options, argc, argv);
+	if (err)
+		return err < 0 ? 2 : 0;
 	return run(&o);
 }

@@ -8,12 +8,10 @@
  *     response_*     from when the request was due to when it is done
  *     requests_per_s done
  */
-#include <getopt.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -203,56 +201,25 @@ out:
 	return ret;
 }
 
-static int usage(FILE *f)
-{
-	fprintf(f,
-		"usage: requests [--workers N] [--period-us N] [--work-us N] [--hogs N]\n"
-		"                [--seconds N] [--comm NAME]\n");
-	return f == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "workers", required_argument, NULL, 'w' },
-		{ "period-us", required_argument, NULL, 'p' },
-		{ "work-us", required_argument, NULL, 'u' },
-		{ "hogs", required_argument, NULL, 'g' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "comm", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
+	struct options o = { 1, 0, 5000, 200, 5, NULL };
+	const struct bench_option options[] = {
+		{ "workers", 1, WORKERS_MAX, .number = &o.workers },
+		{ "period-us", 20, 1000000, .number = &o.period_us },
+		{ "work-us", 0, 1000000, .number = &o.work_us },
+		{ "hogs", 0, HOGS_MAX, .number = &o.hogs },
+		{ "seconds", 1, 3600, .number = &o.seconds },
+		{ "comm", .text = &o.comm },
 		{ 0 },
 	};
-	struct options o = { 1, 0, 5000, 200, 5, NULL };
-	int c, err = 0;
+	int err;
 
-	while (!err && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'w':
-			err = number("requests", optarg, 1, WORKERS_MAX, &o.workers);
-			break;
-		case 'p':
-			err = number("requests", optarg, 20, 1000000, &o.period_us);
-			break;
-		case 'u':
-			err = number("requests", optarg, 0, 1000000, &o.work_us);
-			break;
-		case 'g':
-			err = number("requests", optarg, 0, HOGS_MAX, &o.hogs);
-			break;
-		case 's':
-			err = number("requests", optarg, 1, 3600, &o.seconds);
-			break;
-		case 'c':
-			o.comm = optarg;
-			break;
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (err || optind != argc)
-		return usage(stderr);
+	err = bench_options("requests",
+			    "[--workers N] [--period-us N] [--work-us N] [--hogs N]\n"
+			    "                [--seconds N] [--comm NAME]",
+			    options, argc, argv);
+	if (err)
+		return err < 0 ? 2 : 0;
 	return run(&o);
 }

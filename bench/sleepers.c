@@ -6,7 +6,6 @@
  *     wakeup_*       how late
  *     cpu_pct        CPU time that they used, in percent of one CPU
  */
-#include <getopt.h>
 #include <pthread.h>
 #include <sys/resource.h>
 
@@ -87,42 +86,20 @@ static int run(const struct options *o)
 	return 0;
 }
 
-static int usage(FILE *f)
-{
-	fprintf(f, "usage: sleepers [--threads N] [--period-ms N] [--seconds N]\n");
-	return f == stdout ? 0 : 2;
-}
-
 int main(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "threads", required_argument, NULL, 't' },
-		{ "period-ms", required_argument, NULL, 'p' },
-		{ "seconds", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
+	struct options o = { 10000, 2000, 6 };
+	const struct bench_option options[] = {
+		{ "threads", 1, 100000, .number = &o.threads },
+		{ "period-ms", 1, 60000, .number = &o.period_ms },
+		{ "seconds", 1, 3600, .number = &o.seconds },
 		{ 0 },
 	};
-	struct options o = { 10000, 2000, 6 };
-	int c, err = 0;
+	int err;
 
-	while (!err && (c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 't':
-			err = number("sleepers", optarg, 1, 100000, &o.threads);
-			break;
-		case 'p':
-			err = number("sleepers", optarg, 1, 60000, &o.period_ms);
-			break;
-		case 's':
-			err = number("sleepers", optarg, 1, 3600, &o.seconds);
-			break;
-		case 'h':
-			return usage(stdout);
-		default:
-			return usage(stderr);
-		}
-	}
-	if (err || optind != argc)
-		return usage(stderr);
+	err = bench_options("sleepers", "[--threads N] [--period-ms N] [--seconds N]",
+			    options, argc, argv);
+	if (err)
+		return err < 0 ? 2 : 0;
 	return run(&o);
 }
