@@ -119,10 +119,22 @@ static unsigned int events_of(pid_t pid)
 	return seen;
 }
 
+/* A task's life, beside a hog: one that finds its CPU idle is not enqueued. Returns who it was. */
+static pid_t live_and_end(void)
+{
+	pid_t hog = start_hog(0, 0), pid = start_sleeper(0, 5000);
+
+	sleep_ms(300);
+	end_child(pid);
+	end_child(hog);
+	sleep_ms(300);
+	return pid;
+}
+
 int main(void)
 {
 	struct qumun *q;
-	pid_t pid, hog;
+	pid_t pid;
 
 	if (geteuid())
 		return tap_skip_all("not root");
@@ -132,26 +144,14 @@ int main(void)
 	tap_ok(enlarge_trace(), "the trace buffer holds the whole test");
 	q = attach(false);
 	if (q) {
-		/* beside a hog: a task that finds its CPU idle is not enqueued */
-		hog = start_hog(0, 0);
-		pid = start_sleeper(0, 5000);
-		sleep_ms(300);
-		end_child(pid);
-		end_child(hog);
-		sleep_ms(300);
+		pid = live_and_end();
 		tap_is(events_of(pid), 0, "not a line");
 		tap_is(printing_calls(), 0, "and no call that could print one");
 		qumun_close(q);
 	}
 	q = attach(true);
 	if (q) {
-		/* beside a hog: a task that finds its CPU idle is not enqueued */
-		hog = start_hog(0, 0);
-		pid = start_sleeper(0, 5000);
-		sleep_ms(300);
-		end_child(pid);
-		end_child(hog);
-		sleep_ms(300);
+		pid = live_and_end();
 		tap_is(events_of(pid), 0x1f,
 		       "a task's life: INIT, ENQUEUE, RUNNING, STOPPING, EXIT");
 		tap_ok(printing_calls() > 0, "%d calls that print", printing_calls());
