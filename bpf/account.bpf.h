@@ -121,10 +121,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	}
 	rec->nr_runs++;
 	rec->exec_start = now;
-	if (rec->cpu != (s32)cpu) {
-		rec->cpu = cpu;
-		count(cp, migrations);
-	}
+	note_cpu(cp, rec, cpu);
 	if (vcpu != (s32)cpu) {
 		u64 delta = rec->deadline - v;
 
@@ -174,7 +171,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	if (!runnable)
-		group_leave(s);
+		group_leave(s, slot);
 	rec->nvcsw = p->nvcsw;
 	rec->nivcsw = p->nivcsw;
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_NONE));

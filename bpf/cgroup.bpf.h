@@ -222,7 +222,7 @@ static __always_inline void group_join(struct slot_priv *s)
 {
 	struct group *g;
 
-	if (!s->group || s->active || !(g = group_of(s->group)))
+	if (s->active || !(g = group_of(s->group)))
 		return;
 	s->active = s->weight;
 	shm_add(&g->sum, s->weight);
@@ -230,30 +230,49 @@ static __always_inline void group_join(struct slot_priv *s)
 		group_settle(s->group);
 }
 
-/* It sleeps, or is gone. */
-static __always_inline void group_leave(struct slot_priv *s)
+/* The task in @slot, of a group, is runnable: count it, and bring its weight up to date. */
+__noinline int weigh_member(u32 slot)
 {
-	u32 active = s->active;
-	struct group *g;
+	struct slot_priv *s = slot_priv(slot);
 
-	if (!active)
-		return;
+	use_arena();
+	if (!s || slot >= max_records)
+		return 0;
+	group_join(s);
+	arena_task(slot)->weight = weight_in(s->group, s->weight);
+	return 0;
+}
+
+/* That in @slot, which was counted, sleeps or is gone. */
+__noinline int forget_member(u32 slot)
+{
+	struct slot_priv *s = slot_priv(slot);
+	struct group *g;
+	u32 active;
+
+	if (!s)
+		return 0;
+	active = s->active;
 	s->active = 0;
 	g = group_of(s->group);
 	if (!g)
-		return;
+		return 0;
 	shm_add(&g->sum, -(u64)active);
 	if (__sync_fetch_and_add(&g->nr_active, -1) == 1)
 		group_settle(s->group);
+	return 0;
 }
 
-/* The task in @s is runnable: bring its weight up to date. */
-static __always_inline void weigh(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec)
+static __always_inline void weigh(struct slot_priv *s, u32 slot)
 {
-	if (!s->group)
-		return;
-	group_join(s);
-	rec->weight = flat_weight(s);
+	if (s->group)
+		weigh_member(slot);
+}
+
+static __always_inline void group_leave(struct slot_priv *s, u32 slot)
+{
+	if (s->active)
+		forget_member(slot);
 }
 
 /* Its own weight became @weight. */

@@ -132,6 +132,16 @@ static __always_inline u64 key_at_home(u32 slot, u64 vtime, s32 at)
 	return vt_renormalize(vtime, arena_cpu(rec->vcpu)->base, arena_cpu(at)->base);
 }
 
+/*
+ * Under a new affinity the kernel takes a waiting task off one CPU and queues it at another; until
+ * then the old question seems to stand.
+ */
+static __always_inline bool on_its_way(struct task_struct *p, struct slot_priv *s,
+				       u64 word)
+{
+	return !(p->scx.flags & SCX_TASK_QUEUED) || shm_load(&s->q) != word;
+}
+
 /* A task that stays runnable is in a queue again: see look_again() in balance.bpf.h. */
 static __always_inline void end_of_thought(struct shard_priv *sh, u32 this_cpu)
 {
@@ -203,6 +213,10 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	} else if (!may_use(p, s, cpu, at)) {
+		if (on_its_way(p, s, word)) {
+			count(cp, stale);
+			return;
+		}
 		count(cp, forbidden_cpu);
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;

@@ -10,22 +10,35 @@
 
 /*
  * What enqueue() alone can tell. A program that runs on behalf of a task disables its migration
- * once itself: for the current task that one does not count, and from another CPU the two can't
- * be told apart. While queued it does not change.
+ * once itself: for the current task that one does not count, nor that of cpu_release(), which
+ * queues it anew when a real-time task takes its CPU. From another CPU the two can't be told
+ * apart. While queued it does not change.
  */
-static __always_inline void note_enqueue_flags(struct task_struct *p, struct slot_priv *s,
+static __always_inline void note_enqueue_flags(struct bpf_cpu_priv *cp,
+					       struct task_struct *p, struct slot_priv *s,
 					       struct qumun_task QUMUN_ARENA *rec,
 					       bool woke)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
+	u32 ours = current && current->pid == p->pid ? 1 + cp->releasing : 0;
 	u32 flags = rec->flags & ~(QUMUN_TASK_WAKEUP | QUMUN_TASK_PINNED);
 
-	s->pinned = p->migration_disabled > (current && current->pid == p->pid ? 1 : 0);
+	s->pinned = p->migration_disabled > ours;
 	if (woke)
 		flags |= QUMUN_TASK_WAKEUP;
 	if (s->pinned || p->nr_cpus_allowed == 1)
 		flags |= QUMUN_TASK_PINNED;
 	rec->flags = flags;
+}
+
+/* @rec is at @cpu: queued there, or about to run. */
+static __always_inline void note_cpu(struct bpf_cpu_priv *cp,
+				     struct qumun_task QUMUN_ARENA *rec, s32 cpu)
+{
+	if (rec->cpu == cpu)
+		return;
+	rec->cpu = cpu;
+	count(cp, migrations);
 }
 
 /*

@@ -57,7 +57,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		rec->enq_at = now;
 		rec->nr_wakeups++;
 		follow_clock(rec->vcpu, cpu);
-		weigh(s, rec);
+		weigh(s, tc->slot);
 		slice = place_task(rec, cpu, true);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
@@ -111,7 +111,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	if (!cp || !ctl)
 		return;
 	trace_task_state(p, "ENQUEUE");
-	shard = policy_shard(ctl, p);
+	shard = p->flags & PF_EXITING ? -1 : policy_shard(ctl, p);
 	if (shard >= 0) {
 		park_policy(cp, p, shard, enq_flags, now);
 		return;
@@ -149,15 +149,16 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	note_unqueued(&s->on_dsq);
 	if (woke || !rec->enq_at)
 		rec->enq_at = now;
-	if (woke) {
+	if (woke)
 		rec->nr_wakeups++;
-		rec->cpu = cpu;
-	}
-	note_enqueue_flags(p, s, rec, woke);
-	weigh(s, rec);
+	note_cpu(cp, rec, cpu);
+	note_enqueue_flags(cp, p, s, rec, woke);
+	weigh(s, slot);
 
 	if (ctl->mode == MODE_KERNEL) {
 		count(cp, kernel_mode);
+	} else if (p->flags & PF_EXITING) {
+		count(cp, kernel_exiting);
 	} else if (p->flags & PF_KTHREAD) {
 		count(cp, kernel_kthread);
 	} else if (p->tgid == ctl->policy_tgid) {
@@ -326,15 +327,16 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 	shard = policy_shard(control_priv(), p);
 	if (shard >= 0)
 		policy_running(cp, shard, now);
-	if (p->flags & PF_EXITING)
-		count(cp, exiting_runs);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
+		/* in no queue of ours, as the policy thread and bound kernel threads are always */
+		if (state_of(s->q) == QUMUN_NONE && shard < 0 && !bound_kthread(p))
+			count(cp, resumed);
 		/* a parked policy thread is runnable, but takes part in no competition */
 		if (shard >= 0)
-			group_leave(s);
+			group_leave(s, tc->slot);
 		else
-			weigh(s, arena_task(tc->slot));
+			weigh(s, tc->slot);
 		account_running(cp, p, s, arena_task(tc->slot), tc->slot, cpu, now);
 	} else {
 		if (tc)
@@ -418,7 +420,7 @@ void BPF_STRUCT_OPS(gthulhu_cgroup_move, struct task_struct *p, struct cgroup *f
 	use_arena();
 	if (!tc || tc->slot >= max_records || !(s = slot_priv(tc->slot)))
 		return;
-	group_leave(s);
+	group_leave(s, tc->slot);
 	s->group = cgroup_handle(to);
 	arena_task(tc->slot)->weight = flat_weight(s);
 	drop_standing(s);
@@ -490,8 +492,13 @@ void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
 /* A real-time task takes the CPU: what waits in its local queue goes elsewhere. */
 void BPF_STRUCT_OPS(gthulhu_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
 {
-	if (bpf_ksym_exists(scx_bpf_reenqueue_local))
-		scx_bpf_reenqueue_local();
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+
+	if (!cp || !bpf_ksym_exists(scx_bpf_reenqueue_local))
+		return;
+	cp->releasing = 1;
+	scx_bpf_reenqueue_local();
+	cp->releasing = 0;
 }
 
 s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)

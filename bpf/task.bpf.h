@@ -243,7 +243,7 @@ static __always_inline void task_disabled(u32 slot)
 	if (sh)
 		cancel_asking(cp, sh, s, slot);
 	note_unqueued(&s->on_dsq);
-	group_leave(s);
+	group_leave(s, slot);
 	set_state(s, arena_task(slot), state_word(s->q >> 8, QUMUN_NONE));
 }
 

@@ -11,7 +11,9 @@
 
 #include "internal.h"
 
+#define SCX_OPS_ENQ_EXITING 4ULL
 #define SCX_OPS_SWITCH_PARTIAL 8ULL
+#define SCX_OPS_ENQ_MIGRATION_DISABLED 16ULL
 
 /* Operations that depend on the kernel and its configuration; gthulhu_NAME is the program. */
 static const char *const optional_ops[] = {
@@ -59,8 +61,30 @@ static void take_out(struct qumun *q, char *data, const char *name)
 		bpf_program__set_autoload(prog, false);
 }
 
-/* Fit the operations to the kernel. */
-static int choose_ops(struct qumun *q, char *data, struct bpf_config *config)
+/* The SCX_OPS_* flags that the kernel knows: it says so in one value of their enum. */
+static __u64 known_flags(const struct btf *kernel)
+{
+	static const char all[] = "SCX_OPS_ALL_FLAGS";
+	const struct btf_type *t;
+	int i, id;
+
+	/* 64 bits wide when one of the values is */
+	id = btf__find_by_name_kind(kernel, "scx_ops_flags", BTF_KIND_ENUM64);
+	for (i = 0; id > 0 && i < btf_vlen(t = btf__type_by_id(kernel, (__u32)id)); i++) {
+		if (!strcmp(btf__name_by_offset(kernel, btf_enum64(t)[i].name_off), all))
+			return btf_enum64_value(&btf_enum64(t)[i]);
+	}
+	id = btf__find_by_name_kind(kernel, "scx_ops_flags", BTF_KIND_ENUM);
+	for (i = 0; id > 0 && i < btf_vlen(t = btf__type_by_id(kernel, (__u32)id)); i++) {
+		if (!strcmp(btf__name_by_offset(kernel, btf_enum(t)[i].name_off), all))
+			return (__u32)btf_enum(t)[i].val;
+	}
+	return 0;
+}
+
+/* Fit operations and flags to the kernel. */
+static int fit_to_kernel(struct qumun *q, char *data, struct bpf_config *config,
+			 __u64 *flags)
 {
 	struct btf *kernel = btf__load_vmlinux_btf();
 	struct bpf_map *map;
@@ -78,6 +102,13 @@ static int choose_ops(struct qumun *q, char *data, struct bpf_config *config)
 	map = bpf_object__find_map_by_name(q->obj, "cgroup_ctxs");
 	if (map && !config->cgroups)
 		bpf_map__set_autocreate(map, false);
+	/*
+	 * By itself the kernel puts exiting tasks, and those that may not migrate, into the local
+	 * queue of their CPU, where a real-time task would hold them up. The latter are, while
+	 * cpu_release() runs, all that were running when the real-time task came.
+	 */
+	*flags = known_flags(kernel) &
+		 (SCX_OPS_ENQ_EXITING | SCX_OPS_ENQ_MIGRATION_DISABLED);
 	btf__free(kernel);
 	return 0;
 }
@@ -89,15 +120,19 @@ int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *confi
 	     flags = member_offset(btf, "flags");
 	size_t size;
 	char *data = bpf_map__initial_value(ops, &size);
-	__u64 value = 0;
+	__u64 value;
+	int err;
 
 	if (!data || timeout < 0 || flags < 0)
 		return qumun_fail(
 			q, -EINVAL,
 			"BPF object: gthulhu_ops cannot be read: it is not of this build");
+	err = fit_to_kernel(q, data, config, &value);
+	if (err)
+		return err;
 	memcpy(data + timeout, &q->opt.timeout_ms, sizeof(__u32));
 	if (q->opt.flags & QUMUN_PARTIAL)
 		value |= SCX_OPS_SWITCH_PARTIAL;
 	memcpy(data + flags, &value, sizeof(value));
-	return choose_ops(q, data, config);
+	return 0;
 }

@@ -248,8 +248,6 @@ void do_enqueue(struct sim_task *p, u64 flags, s32 sticky)
 		goto local;
 	if (p->ddsp_dsq != SIM_DSQ_INVALID)
 		goto direct;
-	if (p->ts.flags & PF_EXITING || p->ts.migration_disabled)
-		goto local;
 	p->ops_qseq++;
 	p->ops_state = OPSS_QUEUEING;
 	sim.ddsp_task = p;

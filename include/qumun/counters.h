@@ -21,7 +21,7 @@
 	  "decided by the BPF half: a thread of the scheduler's own process")            \
 	X(kernel_no_record, "decided by the BPF half: no free task record")              \
 	X(kernel_ring_full, "decided by the BPF half: the up-ring was full")             \
-	X(exiting_runs, "runs of exiting tasks, which the kernel puts on a CPU itself")  \
+	X(kernel_exiting, "decided by the BPF half: an exiting task")                    \
 	X(decided, "decisions of the policy applied")                                    \
 	X(taken_back, "taken back from a late policy")                                   \
 	X(rescued, "taken back because it alone waited too long")                        \
@@ -36,9 +36,10 @@
 	  "standing decisions that ended: affinity, weight, rule or parameters changed") \
 	X(ring_broken, "a ring cursor that made no sense")                               \
 	X(runs, "times a task began to run")                                             \
+	X(resumed, "of these: it went on after a real-time task or a change of its own") \
 	X(run_ns, "ns that tasks ran")                                                   \
 	X(wait_ns, "ns that tasks were runnable but not running")                        \
-	X(migrations, "runs on another CPU than the time before")                        \
+	X(migrations, "moves of a task to another CPU, queued there or running")         \
 	X(steals, "tasks taken from another CPU's queue by an idle one")                 \
 	X(pulls, "tasks taken from another CPU's queue by a busy one, to be fair")       \
 	X(preempt_kicks, "CPUs asked to drop the running task for a waking one")         \

@@ -5,6 +5,8 @@
  * kernel mode, and after SIGCONT the policy decides again within 100 ms. Then it is frozen while it
  * sleeps, which it does not leave to say so.
  */
+#include <sys/stat.h>
+
 #include "../vmtest.h"
 
 #define STALL_NS 20000000ULL
