@@ -151,15 +151,29 @@ static __always_inline void end_of_thought(struct shard_priv *sh, u32 this_cpu)
 		scx_bpf_kick_cpu(cpu - 1, SCX_KICK_PREEMPT);
 }
 
-static __always_inline void kick_for_policy(struct bpf_cpu_priv *cp, s32 cpu, u32 flags)
+/*
+ * The policy's word is enough to wake a CPU, but not to take one away over and over: whoever runs
+ * there has had its minimum. While this half decides, nobody runs for the policy's sake.
+ */
+static __always_inline void kick_for_policy(struct bpf_cpu_priv *cp,
+					    struct shard_priv *sh, s32 cpu, u32 flags,
+					    u64 now)
 {
 	struct bpf_cpu_priv *target = cpu >= 0 && cpu < nr_cpus ? cpu_priv(cpu) : NULL;
+	struct bpf_control *ctl = control_priv();
+	u64 start, kick = SCX_KICK_IDLE;
 
+	if (sh->autopilot || !ctl || ctl->mode == MODE_KERNEL)
+		return;
 	if (!target || !target->online) {
 		count(cp, bad_cpu);
 		return;
 	}
-	scx_bpf_kick_cpu(cpu, flags & QUMUN_PREEMPT ? SCX_KICK_PREEMPT : SCX_KICK_IDLE);
+	start = shm_load(&arena_cpu(cpu)->curr_start);
+	if (flags & QUMUN_PREEMPT && start &&
+	    elapsed(now, start) >= arena_header()->params.min_run_ns)
+		kick = SCX_KICK_PREEMPT;
+	scx_bpf_kick_cpu(cpu, kick);
 	count(cp, policy_kicks);
 }
 
@@ -181,7 +195,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	struct task_struct *p;
 
 	if (slot == QUMUN_NO_SLOT) {
-		kick_for_policy(cp, cpu, flags);
+		kick_for_policy(cp, sh, cpu, flags, now);
 		return;
 	}
 	if (slot >= max_records) {

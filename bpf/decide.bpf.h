@@ -8,22 +8,15 @@
 
 #include "cgroup.bpf.h"
 
-/*
- * What enqueue() alone can tell. A program that runs on behalf of a task disables its migration
- * once itself: for the current task that one does not count, nor that of cpu_release(), which
- * queues it anew when a real-time task takes its CPU. From another CPU the two can't be told
- * apart. While queued it does not change.
- */
+/* What enqueue() alone can tell. While queued it does not change. */
 static __always_inline void note_enqueue_flags(struct bpf_cpu_priv *cp,
 					       struct task_struct *p, struct slot_priv *s,
 					       struct qumun_task QUMUN_ARENA *rec,
 					       bool woke)
 {
-	struct task_struct *current = bpf_get_current_task_btf();
-	u32 ours = current && current->pid == p->pid ? 1 + cp->releasing : 0;
 	u32 flags = rec->flags & ~(QUMUN_TASK_WAKEUP | QUMUN_TASK_PINNED);
 
-	s->pinned = p->migration_disabled > ours;
+	s->pinned = migration_off(cp, p);
 	if (woke)
 		flags |= QUMUN_TASK_WAKEUP;
 	if (s->pinned || p->nr_cpus_allowed == 1)

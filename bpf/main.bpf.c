@@ -307,8 +307,8 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	due = timer_waits_for(sh, cp->shard, cpu, now);
 	if (!due && !shm_load(&sh->undecided))
 		return;
-	if (autopilot_check(cp, sh, cp->shard, now) || due ||
-	    policy_waits_for(sh, cp->shard, cpu))
+	if (autopilot_check(cp, sh, cp->shard, now) ||
+	    ((due || policy_waits_for(sh, cp->shard, cpu, now)) && claim_tick(sh, now)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
 
@@ -492,7 +492,8 @@ void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
 /* A real-time task takes the CPU: what waits in its local queue goes elsewhere. */
 void BPF_STRUCT_OPS(gthulhu_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
 {
-	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	/* whose tasks the kernel puts back, and whose mark enqueue() reads */
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 
 	if (!cp || !bpf_ksym_exists(scx_bpf_reenqueue_local))
 		return;

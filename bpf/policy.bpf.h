@@ -36,7 +36,8 @@
 #define AUTOPILOT_SLICE_NS 1000000ULL  /* and for so long */
 #define LAZY_NS 1000000ULL	       /* asks without hurry are gathered for so long */
 #define BELL_AGAIN_NS 5000000ULL       /* an unanswered bell is rung again after this */
-#define PARKED_NS 500000000ULL /* the longest that busy CPUs keep it from running */
+#define TICK_AGAIN_NS 1000000ULL /* ticks that a parked thread waits through are one */
+#define PARKED_NS 500000000ULL	 /* the longest that busy CPUs keep it from running */
 #define VAIN_RUNS 4 /* runs without a new ask or answer before others come first again */
 
 /* The shard that thread @p decides for, or -1. */
@@ -185,9 +186,11 @@ static __always_inline bool parked_for(struct shard_priv *sh, s32 cpu)
 }
 
 /* tick() on @cpu: would a switch give it to a parked policy thread that is wanted? */
-static __always_inline bool policy_waits_for(struct shard_priv *sh, u32 shard, s32 cpu)
+static __always_inline bool policy_waits_for(struct shard_priv *sh, u32 shard, s32 cpu,
+					     u64 now)
 {
-	return parked_for(sh, cpu) && policy_wanted(sh, shard);
+	return parked_for(sh, cpu) && policy_wanted(sh, shard) &&
+	       !policy_can_wait(sh, cpu, now);
 }
 
 /* The same for the time that the policy named. */
@@ -197,13 +200,24 @@ static __always_inline bool timer_waits_for(struct shard_priv *sh, u32 shard, s3
 	return parked_for(sh, cpu) && timer_due(sh, shard, now);
 }
 
+/*
+ * The CPUs tick at about the same time and see the same parked thread wait: one of them ends its
+ * task's slice for it. If nothing came of that, another tick does, a millisecond later.
+ */
+static __always_inline bool claim_tick(struct shard_priv *sh, u64 now)
+{
+	u64 at = shm_load(&sh->tick_kicked);
+
+	return elapsed(now, at) > TICK_AGAIN_NS && shm_cas(&sh->tick_kicked, at, now);
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p,
 					u32 shard, u64 enq_flags, u64 now)
 {
 	struct shard_priv *sh = shard_priv(shard);
 	s32 cpu = scx_bpf_task_cpu(p), idle = -1;
-	bool due, wanted;
+	bool due, wanted, pinned = migration_off(cp, p);
 
 	if (!sh)
 		return;
@@ -211,14 +225,15 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		sh->granted_at = 0;
 	dsq_insert(p, dsq_of_policy(shard),
 		   sh->autopilot ? AUTOPILOT_SLICE_NS : POLICY_SLICE_NS, enq_flags);
-	shm_store(&sh->policy_cpu, p->nr_cpus_allowed < (s32)nr_cpus ? cpu + 1 : 0);
+	shm_store(&sh->policy_cpu,
+		  pinned || p->nr_cpus_allowed < (s32)nr_cpus ? cpu + 1 : 0);
 	shm_store(&sh->parked, 1);
 	shm_swap(&sh->parked_at, now); /* a full barrier */
 	due = timer_due(sh, shard, now);
 	wanted = due || (policy_wanted(sh, shard) && !sh->autopilot);
 	/* an idle CPU serves it and takes nothing from anybody; and no kick reaches the CPU that
 	 * a real-time task has taken */
-	if (nr_cpus > 1 && (wanted || (enq_flags & ENQ_REENQ)))
+	if (nr_cpus > 1 && !pinned && (wanted || (enq_flags & ENQ_REENQ)))
 		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (idle >= 0)
 		scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);

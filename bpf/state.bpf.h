@@ -92,6 +92,7 @@ struct shard_priv {
 	u64 sweep_cpu;	  /* and where the next look begins */
 	u64 watch_pushed; /* `pushed` when the watch last looked */
 	u64 watch_cpu;	  /* and the CPU that it called last */
+	u64 tick_kicked; /* when a tick last ended a slice for the parked policy thread */
 	u64 look_cpu; /* CPU + 1 that wants to look at the queues after the next answer */
 };
 
@@ -267,6 +268,20 @@ static __always_inline struct bpf_control *control_priv(void)
 static __always_inline struct task_ctx *task_ctx(struct task_struct *p)
 {
 	return bpf_task_storage_get(&task_ctxs, p, NULL, 0);
+}
+
+/*
+ * May @p, which enqueue() got, not leave its CPU for a while? A program that runs on behalf of a
+ * task disables its migration once itself: for the current task that one does not count, nor that
+ * of cpu_release(), which queues it anew when a real-time task takes its CPU. From another CPU the
+ * two can't be told apart.
+ */
+static __always_inline bool migration_off(struct bpf_cpu_priv *cp, struct task_struct *p)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	u32 ours = current && current->pid == p->pid ? 1 + cp->releasing : 0;
+
+	return p->migration_disabled > ours;
 }
 
 #define count_add(cp, name, n) ((cp)->counters[QUMUN_C_##name] += (n))

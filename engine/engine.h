@@ -9,11 +9,12 @@
  *     for (;;) {
  *             if (engine_timer(e))              a timer or tick: time comes in
  *                     engine_clock(e, now);
- *             if (engine_pass(e) > 0 && engine_may_park(e)) {
- *                     yield                     parked; comes back with work or on an idle CPU
- *             } else {
- *                     if (!engine_may_sleep(e)) raises `sleeping`, then looks again
- *                             continue;
+ *             did = engine_pass(e) > 0;
+ *             if ((did && engine_may_park(e)) ||
+ *                 !engine_may_sleep(e)) {       raises `sleeping`, then looks again
+ *                     if (did)
+ *                             yield             answers are applied, the thread is parked;
+ *             } else {                          it comes back with work or on an idle CPU
  *                     wait for the bell, until engine_timer() at the latest
  *                     engine_awake(e);
  *             }

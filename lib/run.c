@@ -204,6 +204,7 @@ static void decide_until_stopped(struct qumun *q)
 {
 	struct engine *e = &q->engine->engine;
 	__u64 since = now_ns();
+	bool did;
 
 	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed)) {
 		if (takeover_lost(q)) {
@@ -215,12 +216,13 @@ static void decide_until_stopped(struct qumun *q)
 			e = &q->engine->engine;
 		}
 		tell_time(e);
-		if (engine_pass(e) && engine_may_park(e)) {
-			sched_yield();
+		did = engine_pass(e) > 0;
+		if ((did && engine_may_park(e)) || !engine_may_sleep(e)) {
+			/* more to do, but first dispatch() gets to apply the answers */
+			if (did)
+				sched_yield();
 			continue;
 		}
-		if (!engine_may_sleep(e))
-			continue;
 		note_faults(q, since);
 		bell_wait(q, wait_ns(e));
 		if (!takeover_lost(q))

@@ -6,7 +6,7 @@
  *   LOOK    a fixed price: entering the pass, looking at the rings
  *   DECIDE  a price for each ask that LOOK saw; then engine_pass() takes place
  *   YIELD   answers lie in the ring, the thread is on its way into sched_yield()
- *   CHECK   nothing was done: engine_may_sleep()
+ *   CHECK   nothing was done, or a timer is set: engine_may_sleep()
  *   ENTER   the way into the wait; then it sleeps, unless the bell holds a token
  *   AWAKE   the way out, engine_awake()
  *
@@ -28,6 +28,7 @@ struct shard_thread {
 	struct sim_task *task;
 	u32 id;
 	enum step step;
+	bool did; /* the last pass did something */
 };
 
 static struct {
@@ -72,6 +73,7 @@ static void go_look(struct shard_thread *t)
 static void after_pass(struct shard_thread *t, unsigned int done)
 {
 	trace_event(TR_POLICY, sim_this_cpu, t->task, done);
+	t->did = done > 0;
 	if (done && engine_may_park(&t->engine))
 		go(t, ST_YIELD, sim.costs.yield_ns);
 	else
@@ -113,6 +115,8 @@ void policy_step(struct sim_task *p)
 	case ST_CHECK:
 		if (engine_may_sleep(&t->engine))
 			go(t, ST_ENTER, sim.costs.bell_wait_ns / 2);
+		else if (t->did)
+			go(t, ST_YIELD, sim.costs.yield_ns);
 		else
 			go_look(t);
 		return;

@@ -107,16 +107,17 @@ struct qumun_terms {
  *             Called once for each task that the policy has seen, before the next one in that
  *             slot is, at the latest some passes later; if it was kept, @cancel comes first.
  *             Optional.
- * @tick:      every tick_ns while a CPU runs something; on a machine that was idle meanwhile,
- *             with the next pass. Optional.
+ * @tick:      every tick_ns while any task beside the policy thread runs or waits; when the
+ *             machine was idle meanwhile, with the next pass. That may be a second away: nobody is
+ *             asked about tasks that find an idle CPU. Optional.
  * @timer:     the time of qumun_set_timer() has come. Optional.
  * @covered:   @nr wakeups of @t were decided by the policy's standing decision since it was last
  *             asked about @t. Called just before @enqueue, with the record as of now. Optional.
  *
  * @now is in ns of the scheduler's clock, near CLOCK_MONOTONIC (abi.h): when the newest task asked
- * about so far became runnable, or the present while the policy has a timer or a tick. It never
- * goes back within one instance, and without timer and tick it stands still while nothing becomes
- * runnable.
+ * about so far became runnable, or the present while the policy has a timer, or a tick and any task
+ * beside its thread runs or waits. It never goes back within one instance, and else stands still
+ * while nothing becomes runnable.
  */
 struct qumun_policy_ops {
 	__u32 abi_version;
@@ -169,7 +170,8 @@ void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t);
 /*
  * Call @timer at time @at, on the clock of @now, or as soon after it as the policy thread gets a
  * CPU: a sleeping one is woken and preempts; on a CPU that it left to others it waits for the next
- * tick of the kernel. There is one timer, the last call counts; 0: none. It fires once, not sooner
+ * tick of the kernel. When four of its runs in a row brought neither a question nor an answer, it
+ * waits for the end of a slice instead, as it does without a timer. There is one timer, the last call counts; 0: none. It fires once, not sooner
  * than 100 us after the pass in which it was set. Since 0.1.
  */
 #define QUMUN_TIMER_MIN_NS 100000ULL
@@ -177,8 +179,9 @@ void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t);
 void qumun_set_timer(struct qumun_policy_ctx *ctx, __u64 at);
 
 /*
- * Make @cpu look for work: an idle one wakes, on a busy one QUMUN_PREEMPT in @flags ends the
- * running task's slice. 0; -EINVAL: no such CPU; -EAGAIN: the ring of answers is full. Since 0.1.
+ * Make @cpu look for work: an idle one wakes, on a busy one QUMUN_PREEMPT in @flags ends the slice
+ * of a task that has run for min_run_ns. Dropped while the BPF half decides (kernel mode, autopilot).
+ * 0; -EINVAL: no such CPU; -EAGAIN: the ring of answers is full. Since 0.1.
  */
 int qumun_kick(struct qumun_policy_ctx *ctx, __s32 cpu, __u32 flags);
 

@@ -526,6 +526,46 @@ static void test_author(void)
 	dlclose(module);
 }
 
+/* Every CPU ticks now, before any of them gets to switch: how many kicks? */
+static u64 tick_all(void)
+{
+	u64 kicks = sim.nr_kicks;
+	u32 i;
+
+	for (i = 0; i < sim.nr_cpus; i++) {
+		sim_this_cpu = (s32)i;
+		if (sim.cpus[i].curr)
+			sim_ops->tick(&sim.cpus[i].curr->ts);
+	}
+	return sim.nr_kicks - kicks;
+}
+
+/*
+ * What a policy may take from others (tests/sim/kicker.c): its tick ends one slice, not one on each
+ * CPU, and its kicks let whoever runs have min_run_ns.
+ */
+static void test_limits(void)
+{
+	struct scenario sc;
+
+	run_text(&sc, "machine cpus=8\nrun duration=21ms policy=./kicker.so\n"
+		      "task hog x8 { run 1s }\n");
+	sim_now += 10000000;
+	tap_is((long long)tick_all(), 1, "a tick of the policy is due: one CPU switches");
+	tap_is((long long)tick_all(), 0, "and no other while it does");
+	sim_now += 2000000;
+	tap_is((long long)tick_all(), 1, "nothing came of it: one again");
+	done(&sc);
+
+	run_text(&sc, "machine cpus=2\nrun duration=2s policy=./kicker.so\n"
+		      "task hog x2 { run 1s }\ntask s cpus=0 { sleep 300us; run 20us }\n"
+		      "at 0 param min_run_ns 2000000\n");
+	tap_ok(counter("policy_kicks") > 500 && sim.nr_switches < 10000,
+	       "%llu kicks of a CPU, each with its minimum: %llu switches",
+	       counter("policy_kicks"), sim.nr_switches);
+	done(&sc);
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -561,6 +601,7 @@ int main(int argc, char **argv)
 	test_standing();
 	test_idle_beside_asks();
 	test_author();
+	test_limits();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }
