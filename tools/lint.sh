@@ -35,9 +35,11 @@ lint_man() {
 	for f in "$BUILD"/man/*.[1-8]; do
 		[ -f "$f" ] || continue
 		lm_found=1
-		mandoc -T lint -W warning "$f" || return 1
-	done
+		mandoc -T lint -W warning "$f"
+	done >"$BUILD/lint-man" 2>&1
 	[ -n "$lm_found" ] || return 77
+	# newer scdoc writes paragraph macros that newer mandoc finds superfluous
+	! grep -v 'skipping paragraph macro' "$BUILD/lint-man"
 }
 
 lint_spdx() {

@@ -5,7 +5,7 @@
 # Brings a Debian 12 or 13 machine to the point where the build and the virtual machine work. When
 # nothing is missing it costs a fraction of a second and needs no network.
 
-BUILD_PACKAGES="gcc libc6-dev git clang-19 llvm-19 libclang-rt-19-dev clang-format-19 meson
+BUILD_PACKAGES="gcc g++ libc6-dev git clang-19 llvm-19 libclang-rt-19-dev clang-format-19 meson
 	ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev libzstd-dev libjansson-dev
 	libyaml-dev libmicrohttpd-dev libncurses-dev scdoc mandoc shellcheck"
 VM_PACKAGES="qemu-system-x86 busybox-static cpio zstd stress-ng rt-tests rt-app bpftool tmux spin"

@@ -5,6 +5,7 @@
 #
 # The lab's reports, from results written here: medians, spread, what is called noise, and that the
 # JSON and the picture are well formed.
+# shellcheck disable=SC2319 # what a condition found is what is reported
 
 set -u
 src=$1

@@ -3,6 +3,7 @@
 #
 # A policy that falls silent: replaced by a newcomer, killed and replaced, killed and not replaced,
 # stopped for a while. Times are read from /proc/uptime, in virtual time.
+# shellcheck disable=SC2319 # what a condition found is what is reported
 
 state=/sys/kernel/sched_ext/state
 sequence=/sys/kernel/sched_ext/enable_seq
