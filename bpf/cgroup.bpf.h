@@ -19,10 +19,18 @@
  * S(g) is one number for the whole machine, as are the weights of the kernel's own groups; what
  * follows from that on several CPUs is in docs/design.md.
  *
- * Cost. A task of the root pays a comparison. Any other pays a lookup, a multiplication and a
- * division when it is queued and when it begins to run, and an addition when it wakes and when it
- * sleeps. The levels above its group are walked only after one of them changed (`changes`): a
- * group got its first runnable task or lost its last, or a weight was written.
+ * Cost. A task of the root pays a comparison. Any other pays a lookup, a look at the clock, a
+ * multiplication and a division when it is queued and when it begins to run, and an addition when
+ * it wakes and when it sleeps. A group that gets its first runnable task or loses its last one adds
+ * to its parent's sum. The levels above a group are walked by the first who is weighed in it after
+ * its share was made in another SHARE_AGE, whatever changed there and however often: of 100,000
+ * groups a second that come and go the others notice no more than the additions to the sums above.
+ *
+ * Error. S(g) of the task's own group is always that of the moment. The fractions of the levels
+ * above are up to SHARE_AGE (1 ms) old, so after any change there (a sibling that became active or
+ * idle, a weight, or a task beside the group, as threaded groups and the first hierarchy have them,
+ * that came, went or got another nice value) a task may be queued, and charged for the one slice
+ * that it begins, as if the change had come that much later.
  */
 #ifndef QUMUN_BPF_CGROUP_H
 #define QUMUN_BPF_CGROUP_H
@@ -32,27 +40,40 @@
 #define MAX_GROUPS                                                                       \
 	4096 /* a power of two; groups beyond it compete as tasks of the root */
 #define MAX_LEVELS 64
-#define SHARE_SHIFT 16 /* of a share's fraction */
-#define SHARE_GEN_BITS 24
+#define SHARE_SHIFT 16	   /* of a share's fraction */
+#define SHARE_AGE_SHIFT 20 /* SHARE_AGE: 2^20 ns */
+#define SHARE_AGE_BITS 24  /* how many of them are told apart; it wraps after 4.9 hours */
+#define ACTIVE_NR_SHIFT 40 /* 4 million tasks of nice -20 weigh less than half of 2^40 */
 
+/*
+ * What everybody below reads first, what wakeups and sleeps write behind it. No line of 64 bytes
+ * has parts of both, wherever the kernel lets the values of a map begin (at a multiple of 8).
+ */
 struct group {
-	struct bpf_spin_lock lock; /* of `counted` and `weight` */
-	u32 handle;		   /* incarnation * MAX_GROUPS + index; 0: free */
-	u32 parent;		   /* index; 0: the root */
-	u32 weight;		   /* W */
-	u32 counted; /* what the parent's sum holds of it: W, or 0 while it has nothing active */
-	s32 nr_active; /* its runnable tasks and active children */
-	u64 sum;       /* S: their weights */
-	u64 share; /* W times the fractions above it, and the low bits of `changes` then */
-	u32 nr_used; /* times that the entry was taken */
+	u32 handle;  /* incarnation * MAX_GROUPS + index; 0: free */
+	u32 parent;  /* index; 0: the root */
+	u32 weight;  /* W */
 	u32 own;     /* what cpu.weight makes of W, and cpu.idle overrides */
 	u32 idle;    /* cpu.idle */
-	u32 pad[3];
+	u32 nr_used; /* times that the entry was taken */
+	u64 share; /* W times the fractions above it, and when that was (share_time()) */
+	u64 pad0[7];
+	u64 active; /* its runnable tasks and active children: how many, and S; see active_nr() */
+	struct bpf_spin_lock lock; /* of `counted` and `weight` */
+	u32 counted; /* what the parent's sum holds of it: W, or 0 while it has nothing active */
+	u64 pad1[7];
 };
 
+QUMUN_STATIC_ASSERT(__builtin_offsetof(struct group, active) -
+					    __builtin_offsetof(struct group, share) >=
+				    64 &&
+			    sizeof(struct group) -
+					    __builtin_offsetof(struct group, counted) >=
+				    60,
+		    "what is written often has its own cache lines");
+
 struct group_tree {
-	u64 changes; /* something changed that shares of groups below depend on */
-	u32 last;    /* the entry that was taken last */
+	u32 last; /* the entry that was taken last */
 };
 
 struct {
@@ -112,34 +133,54 @@ static __always_inline u32 cgroup_handle(struct cgroup *cgrp)
 }
 
 /*
+ * A group's `active` changes by active_one() for each member that comes or goes: its number and
+ * its weight in one addition. The low 40 bits are a signed sum: it is negative for a moment when
+ * what two CPUs add for one member arrives in the other order, and must not borrow from the number.
+ */
+static __always_inline u64 active_one(u32 weight)
+{
+	return (1ULL << ACTIVE_NR_SHIFT) + weight;
+}
+
+static __always_inline s64 active_nr(u64 active)
+{
+	return (s64)(active + (1ULL << (ACTIVE_NR_SHIFT - 1))) >> ACTIVE_NR_SHIFT;
+}
+
+static __always_inline s64 active_sum(u64 active)
+{
+	return (s64)(active << (64 - ACTIVE_NR_SHIFT)) >> (64 - ACTIVE_NR_SHIFT);
+}
+
+/*
  * The group at @index got its first active member, lost its last one, or weighs something else:
  * make its parent's sum agree, and so on upwards. What is counted follows the state as it is when
  * the lock is held, so of two CPUs that come here in the wrong order the second sets it right.
  */
 __noinline int group_settle(u32 index)
 {
-	struct group_tree *t = tree();
 	struct group *g, *parent;
 	u32 i, old, new, up;
-	s32 was;
+	u64 was;
 
 	bpf_for(i, 0, MAX_LEVELS) {
-		if (!t || !(g = group_at(index)))
+		if (!(g = group_at(index)))
 			break;
 		bpf_spin_lock(&g->lock);
 		old = g->counted;
-		new = g->handle && g->nr_active > 0 ? g->weight : 0;
+		new = g->handle &&active_nr(shm_load(&g->active)) > 0 ? g->weight : 0;
 		up = g->parent;
 		g->counted = new;
 		bpf_spin_unlock(&g->lock);
 		if (new == old || !up || !(parent = group_at(up)))
 			break;
-		shm_add(&parent->sum, (u64) new - old);
-		shm_add(&t->changes, 1);
-		if (old && new)
+		if (old && new) {
+			shm_add(&parent->active, (u64) new - old);
 			break;
-		was = __sync_fetch_and_add(&parent->nr_active, new ? 1 : -1);
-		if (was != (new ? 0 : 1))
+		}
+		was = __sync_fetch_and_add(&parent->active,
+					   new ? active_one(new) : -active_one(old));
+		if (active_nr(was) != (new ? 0 : 1))
 			break;
 		index = up;
 	}
@@ -152,25 +193,28 @@ __noinline int group_settle(u32 index)
  */
 static __always_inline u64 sum_with(struct group *g, u32 weight)
 {
-	s64 sum = shm_load(&g->sum);
+	s64 sum = active_sum(shm_load(&g->active));
 
 	return sum < (s64)weight ? weight : (u64)sum;
 }
 
+static __always_inline u64 share_time(void)
+{
+	return (clock_now() >> SHARE_AGE_SHIFT) & ((1 << SHARE_AGE_BITS) - 1);
+}
+
 /*
- * W of the group at @index times the fractions of the levels above it; kept until `changes` moves.
- * Two CPUs may do it at once: the number and what it is valid for are written as one.
+ * W of the group at @index times the fractions of the levels above it; kept for the rest of the
+ * SHARE_AGE that @time is. Two CPUs may do it at once: the number and its time are written as one.
  */
-__noinline u64 group_share(u32 index)
+__noinline u64 group_share(u32 index, u64 time)
 {
 	struct group *g = group_at(index), *up;
-	struct group_tree *t = tree();
 	u32 i, at, weight;
-	u64 share, gen, sum;
+	u64 share, sum;
 
-	if (!g || !t)
+	if (!g)
 		return (u64)WEIGHT_NICE_0 << SHARE_SHIFT;
-	gen = shm_load(&t->changes) & ((1 << SHARE_GEN_BITS) - 1);
 	weight = g->weight;
 	share = (u64)weight << SHARE_SHIFT;
 	at = g->parent;
@@ -183,7 +227,9 @@ __noinline u64 group_share(u32 index)
 			share = share * weight / sum;
 		at = up->parent;
 	}
-	shm_store(&g->share, share << SHARE_GEN_BITS | gen);
+	/* while it has nothing active the sums above lack it: too much for who wakes in it next */
+	if (shm_load(&g->counted))
+		shm_store(&g->share, share << SHARE_AGE_BITS | time);
 	return share;
 }
 
@@ -191,16 +237,17 @@ __noinline u64 group_share(u32 index)
 __noinline u32 weight_in(u32 handle, u32 own)
 {
 	struct group *g = group_of(handle);
-	struct group_tree *t = tree();
-	u64 share, sum, weight;
+	u64 share, sum, weight, time;
 
-	if (!g || !t)
+	if (!g)
 		return own;
+	time = share_time();
 	share = shm_load(&g->share);
-	if ((share ^ shm_load(&t->changes)) & ((1 << SHARE_GEN_BITS) - 1))
-		share = group_share(handle);
+	/* 0: it was never made */
+	if (!share || ((share ^ time) & ((1 << SHARE_AGE_BITS) - 1)))
+		share = group_share(handle, time);
 	else
-		share >>= SHARE_GEN_BITS;
+		share >>= SHARE_AGE_BITS;
 	sum = sum_with(g, own);
 	if (!sum)
 		return 1;
@@ -225,8 +272,7 @@ static __always_inline void group_join(struct slot_priv *s)
 	if (s->active || !(g = group_of(s->group)))
 		return;
 	s->active = s->weight;
-	shm_add(&g->sum, s->weight);
-	if (__sync_fetch_and_add(&g->nr_active, 1) == 0)
+	if (active_nr(__sync_fetch_and_add(&g->active, active_one(s->weight))) == 0)
 		group_settle(s->group);
 }
 
@@ -257,8 +303,7 @@ __noinline int forget_member(u32 slot)
 	g = group_of(s->group);
 	if (!g)
 		return 0;
-	shm_add(&g->sum, -(u64)active);
-	if (__sync_fetch_and_add(&g->nr_active, -1) == 1)
+	if (active_nr(__sync_fetch_and_add(&g->active, -active_one(active))) == 1)
 		group_settle(s->group);
 	return 0;
 }
@@ -282,7 +327,7 @@ static __always_inline void set_own_weight(struct slot_priv *s,
 	struct group *g = s->active ? group_of(s->group) : NULL;
 
 	if (g) {
-		shm_add(&g->sum, (u64)weight - s->active);
+		shm_add(&g->active, (u64)weight - s->active);
 		s->active = weight;
 	}
 	s->weight = weight;
@@ -321,10 +366,8 @@ __noinline u32 group_take(u32 parent, u32 weight, bool idle)
 		g->idle = idle;
 		g->weight = idle ? WEIGHT_IDLE : weight;
 		g->counted = 0;
-		g->nr_active = 0;
-		g->sum = 0;
+		g->active = 0;
 		g->share = 0;
-		shm_add(&t->changes, 1);
 		shm_store_release(&g->handle, handle);
 		return handle;
 	}
@@ -339,15 +382,11 @@ static __always_inline bool starts_idle(struct scx_cgroup_init_args *args)
 
 static __always_inline void group_reweigh(u32 handle, struct group *g)
 {
-	struct group_tree *t = tree();
-
 	/* cpu.weight and cpu.idle may be written at once: the later one here sees both */
 	bpf_spin_lock(&g->lock);
 	g->weight = g->idle ? WEIGHT_IDLE : g->own;
 	bpf_spin_unlock(&g->lock);
 	group_settle(handle);
-	if (t)
-		shm_add(&t->changes, 1); /* a child of the root has no sum above it */
 }
 
 s32 BPF_STRUCT_OPS(gthulhu_cgroup_init, struct cgroup *cgrp,

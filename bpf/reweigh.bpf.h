@@ -49,11 +49,17 @@ __noinline int reweigh_queue(u32 cpu)
 			continue;
 		v = vt_stand(&r, rec->slice_ns);
 		deadline = vt_request_deadline(&r, v, rec->slice_ns);
+		/*
+		 * Written before the move: after it another CPU may run p, and has put these in
+		 * terms of its own queue. One that takes p just before the move fails finds the
+		 * same place; if it was faster than that, vcpu says so.
+		 */
 		if (!vt_before(deadline + par->base_slice_ns, rec->deadline) ||
-		    !dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), deadline))
+		    shm_load(&rec->vcpu) != (s32)cpu)
 			continue;
 		rec->vruntime = v;
 		rec->deadline = deadline;
+		dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), deadline);
 	}
 	return 0;
 }

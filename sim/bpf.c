@@ -283,13 +283,14 @@ static bool groups_agree(void)
 	}
 	for (i = 1; i <= last; i++) {
 		g = &groups.value[i];
-		if (g->counted != (g->nr_active > 0 ? g->weight : 0))
+		if (g->counted != (active_nr(g->active) > 0 ? g->weight : 0))
 			return false;
 		sum[g->parent] += g->counted;
 		nr[g->parent] += g->counted != 0;
 	}
 	for (i = 1; i <= last; i++) {
-		if (groups.value[i].sum != sum[i] || groups.value[i].nr_active != nr[i])
+		g = &groups.value[i];
+		if (active_sum(g->active) != (s64)sum[i] || active_nr(g->active) != nr[i])
 			return false;
 	}
 	return true;
