@@ -62,7 +62,7 @@ static void print_tasks(const json_t *result)
 
 static void print_explanation(const json_t *result, bool change)
 {
-	char winner[TEXT_SIZE], loser[TEXT_SIZE];
+	char winner[TEXT_SIZE], loser[TEXT_SIZE], tasks[TEXT_SIZE];
 	json_t *c;
 	size_t i;
 
@@ -70,16 +70,17 @@ static void print_explanation(const json_t *result, bool change)
 		puts("no task is there now that this names");
 		return;
 	}
-	printf("%lld tasks", get_int(result, "total"));
+	fputs(text_tasks(tasks, get_int(result, "total")), stdout);
 	if (change)
 		printf("; the rule would change for %lld of them",
 		       get_int(result, "changed"));
 	puts("\n");
 	print_rules(result, change);
 	json_array_foreach(json_object_get(result, "conflicts"), i, c) printf(
-		"conflict: %s and %s match %lld tasks equally well: %s is younger and counts\n",
+		"conflict: %s and %s match %s equally well: %s is younger and counts\n",
 		id_text(winner, get_int(c, "winner")),
-		id_text(loser, get_int(c, "loser")), get_int(c, "tasks"), winner);
+		id_text(loser, get_int(c, "loser")),
+		text_tasks(tasks, get_int(c, "tasks")), winner);
 	print_tasks(result);
 }
 

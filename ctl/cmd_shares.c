@@ -28,8 +28,8 @@ static void print_share(const json_t *s)
 	       text_time(mean, count > 0 ? get_real(s, "sum_ns") / count : 0),
 	       text_quantile(p50, s, 0.5), text_quantile(p99, s, 0.99));
 	if (get_int(s, "rule"))
-		printf("rule %lld: %s (%lld tasks)\n", get_int(s, "rule"),
-		       get_text(s, "text"), get_int(s, "tasks"));
+		printf("rule %lld: %s (%s)\n", get_int(s, "rule"), get_text(s, "text"),
+		       text_tasks(n, get_int(s, "tasks")));
 	else
 		printf("class %s\n", get_text(s, "class"));
 }

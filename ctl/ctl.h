@@ -56,9 +56,10 @@ const char *get_text(const json_t *object, const char *name); /* "" if absent */
 
 /* format.c: for people. Each returns @buf. */
 #define TEXT_SIZE 32
-const char *text_time(char buf[TEXT_SIZE], double ns); /* 1.25 ms */
-const char *text_count(char buf[TEXT_SIZE], double n); /* 12.3k */
-const char *text_span(char buf[TEXT_SIZE], double ns); /* 2 h 05 min */
+const char *text_time(char buf[TEXT_SIZE], double ns);	  /* 1.25 ms */
+const char *text_count(char buf[TEXT_SIZE], double n);	  /* 12.3k */
+const char *text_tasks(char buf[TEXT_SIZE], long long n); /* 1 task */
+const char *text_span(char buf[TEXT_SIZE], double ns);	  /* 2 h 05 min */
 void print_json(const json_t *value);
 bool parse_number(const char *text, double min, double max, double *value);
 /* Sleep; false when interrupted. */

@@ -36,6 +36,12 @@ const char *text_count(char buf[TEXT_SIZE], double n)
 	return buf;
 }
 
+const char *text_tasks(char buf[TEXT_SIZE], long long n)
+{
+	snprintf(buf, TEXT_SIZE, n == 1 ? "%lld task" : "%lld tasks", n);
+	return buf;
+}
+
 const char *text_span(char buf[TEXT_SIZE], double ns)
 {
 	long s = (long)(ns / 1e9);

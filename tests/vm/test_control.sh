@@ -214,7 +214,7 @@ rules() {
 	is 'explain says so too' code 0 "^ *$1 .* batch *1 *no other rule" "$ctl" explain --pid "$1"
 	is 'explain: a weaker rule would change nothing' code 0 'would change for 0 of' \
 		"$ctl" explain --pid "$1" --rule 'comm=*,class=idle'
-	is 'explain: an equal one would, and conflicts' code 0 'conflict: new and 1 match 1 tasks' \
+	is 'explain: an equal one would, and conflicts' code 0 'conflict: new and 1 match 1 task equally' \
 		"$ctl" explain --pid "$1" --rule "pid=$1,class=latency"
 	is 'with its class' code 0 'then latency *new *as strong as rule 1, and younger' \
 		"$ctl" explain --pid "$1" --rule "pid=$1,class=latency"

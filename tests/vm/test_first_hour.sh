@@ -49,7 +49,7 @@ judge() {
 		esac
 		;;
 	*' --without 1') expect '^ *then interactive *new *no other rule matches' ;;
-	'gthulhuctl explain '*' --rule '*) expect '^conflict: new and 1 match 1 tasks' ;;
+	'gthulhuctl explain '*' --rule '*) expect '^conflict: new and 1 match 1 task equally' ;;
 	'gthulhuctl explain '*) expect '^ *[0-9]* report *idle *1 *no other rule' ;;
 	'gthulhuctl latency '*) expect '^[1-9].* waits, mean ' ;;
 	'gthulhuctl shares') expect ' class interactive$' ' rule 2: comm=report' ;;
