@@ -147,7 +147,8 @@ static const struct control_field status_fields[] = {
 	F("decisions", INTEGER, "", "decisions of the policy applied", NEEDED),
 	F("policy_faults", INTEGER, "",
 	  "page faults of the settled policy thread; stays 0", NEEDED),
-	F("unenforced_limits", LIST, "", "cgroups whose cpu.max has no effect", NEEDED,
+	F("unenforced_limits", LIST, "",
+	  "cgroups whose cpu.max has no effect, as of up to 10 s ago", NEEDED,
 	  .members = limit_fields),
 	F("params", OBJECT, "", "run-time parameters", NEEDED, .members = params_all),
 	{ 0 }

@@ -11,6 +11,7 @@
 
 #define DEFAULT_TASKS 100
 #define MAX_TASKS 1000
+#define LIMITS_AGE_NS 10000000000ULL
 
 static json_t *integer(__u64 value)
 {
@@ -110,14 +111,29 @@ static void add_limit(void *arg, const struct qumun_cpu_limit *l)
 					     "period_us", (json_int_t)l->period_us));
 }
 
-/* While detached the kernel enforces all of them. */
-static json_t *limits_json(const struct qumun_run_state *state)
+/*
+ * While detached the kernel enforces all of them. There may be thousands of cgroups and a client
+ * that asks each second, so the tree is not walked for each request.
+ */
+static json_t *limits_json(struct backend *b, const struct qumun_run_state *state)
 {
-	json_t *list = json_array();
+	__u64 now = requests_clock_ns();
 
-	if (state->attached)
-		qumun_unenforced_limits(add_limit, list);
-	return list;
+	if (!state->attached)
+		return json_array();
+	if (!b->limits || now - b->limits_at >= LIMITS_AGE_NS) {
+		json_decref(b->limits);
+		b->limits = json_array();
+		b->limits_at = now;
+		qumun_unenforced_limits(add_limit, b->limits);
+	}
+	return json_incref(b->limits);
+}
+
+void requests_close(struct backend *b)
+{
+	json_decref(b->limits);
+	b->limits = NULL;
 }
 
 static void add_ejections(json_t *status)
@@ -170,7 +186,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	add_load(b, o, &state, c);
 	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
 	json_object_set_new(o, "policy_faults", integer(minor + major));
-	json_object_set_new(o, "unenforced_limits", limits_json(&state));
+	json_object_set_new(o, "unenforced_limits", limits_json(b, &state));
 	json_object_set_new(o, "params", params_json(b->q));
 	return o;
 }

@@ -10,7 +10,12 @@ struct backend {
 	struct qumun *q;
 	const struct daemon_options *options;
 	const char *commit;
+	json_t *limits; /* the status request's unenforced_limits, as of limits_at; or NULL */
+	__u64 limits_at;
 };
+
+/* Frees what answers left in @b. */
+void requests_close(struct backend *b);
 
 /* For struct server_options; @arg is a struct backend. */
 json_t *requests_answer(void *arg, const struct control_request *request,

@@ -103,6 +103,7 @@ struct service *service_stop(struct service *s)
 		return NULL;
 	metrics_stop(s->metrics);
 	server_stop(s->server);
+	requests_close(&s->backend);
 	free(s);
 	return NULL;
 }

@@ -238,6 +238,38 @@ rules() {
 	is 'and gone' code 5 'no rule 3' "$ctl" rules remove 3
 }
 
+# reads: how many reads the daemon has done
+reads() {
+	awk '$1 == "syscr:" { print $2 }' "/proc/$daemon/io"
+}
+
+# Cgroups with a limit are told, and 200 of them are not looked through for each request.
+limits() {
+	groups=/sys/fs/cgroup
+	echo +cpu >$groups/cgroup.subtree_control
+	mkdir -p $groups/limited
+	echo +cpu >$groups/limited/cgroup.subtree_control
+	for i in $(seq 200); do
+		mkdir "$groups/limited/$i"
+	done
+	echo '20000 100000' >$groups/limited/cpu.max
+	is 'within 10 s status knows of a limit' sh -c 'for _ in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		"$0" status | grep "^cpu.max *NOT enforced: /limited, 20000 of 100000 us" && exit
+		sleep 1
+	done; exit 1' "$ctl"
+	before=$(reads)
+	for _ in 1 2 3 4 5; do
+		"$ctl" status >/dev/null
+	done
+	is 'and does not look for others each time' between 0 399 $(($(reads) - before))
+	rmdir $groups/limited/* $groups/limited
+}
+
+between() {
+	echo "$3, wanted $1 to $2"
+	[ "$3" -ge "$1" ] && [ "$3" -le "$2" ]
+}
+
 echo 'TAP version 13'
 is 'without a daemon' code 3 'no gthulhu is running' "$ctl" status
 is 'the daemon starts' start --metrics
@@ -247,6 +279,7 @@ hackbench -g 1 -f 2 -l 20000000 >/dev/null &
 load=$!
 commands
 changes
+limits
 policies
 metrics
 strangers
