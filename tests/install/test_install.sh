@@ -75,6 +75,15 @@ example() {
 	$CC -Wall -Wextra -Werror "$1" $(pkgconf --cflags --libs) -o "$stage/example"
 }
 
+# The systemd unit names files that are there.
+unit_files() {
+	# shellcheck disable=SC2046 # its words
+	set -- $(sed -n 's/^ExecStart=//p' "$(find "$stage" -name gthulhu.service)")
+	echo "$*"
+	[ $# -eq 3 ] && [ -x "$stage$1" ] && [ "$2" = --config ] &&
+		LD_LIBRARY_PATH=${lib%/*} "$stage$1" --check-config --config "$stage$3"
+}
+
 echo "TAP version 13"
 point "meson install" env DESTDIR="$stage" meson install --no-rebuild -C "$build"
 include=$(dirname "$(find "$stage" -name qumun.h)")
@@ -85,6 +94,7 @@ point "exported is what the headers declare" same_symbols
 point "every symbol has a version" all_versioned
 point "private.h stays at home" test ! -e "$include/qumun/private.h"
 point "pkg-config knows the version" sh -c "grep -q '^Version: [0-9]' '$pc/qumun.pc'"
+point "the systemd unit starts it with its configuration" unit_files
 for h in "$include"/qumun.h "$include"/qumun/*.h; do
 	h=${h#"$include"/}
 	point "$h compiles alone as C11" header_alone "$h"

@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# usage: tests/packaging/test_packaging.sh SAMPLE_METRICS SOURCE
+# usage: tests/packaging/test_packaging.sh SAMPLE_METRICS SOURCE UNIT
 #
 # What is installed beside the programs: the systemd unit, the Grafana dashboard, completions; and a
 # scrape against Prometheus's own check, where that is installed.
 #
 # shellcheck disable=SC2016,SC2317 # functions and conditions are run by is
 
-sample=$1 src=$2
+sample=$1 src=$2 unit=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 n=0 bad=0
@@ -46,7 +46,7 @@ promtool_check() {
 # What verify says of the program and the manual that are not installed, and of settings that this
 # systemd is too old for, is no fault of the unit.
 unit_verify() {
-	sed 's|^ExecStart=/usr/sbin/gthulhu|ExecStart=/bin/true|' "$src/packaging/gthulhu.service" >"$work/gthulhu.service"
+	sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$unit" >"$work/gthulhu.service"
 	systemd-analyze verify "$work/gthulhu.service" 2>&1 | grep -v -e "Command 'man" -e RestartSteps -e RestartMaxDelaySec |
 		grep 'gthulhu.service' | tee "$work/verify"
 	[ ! -s "$work/verify" ]
