@@ -225,6 +225,9 @@ void qumun_set_timer(struct qumun_policy_ctx *ctx, __u64 at)
 {
 	struct engine *e = engine_of(ctx);
 
+	/* no clock of ours gets there: what a policy that means "never" may say */
+	if (at >> 63)
+		at = 0;
 	if (at && vt_before(at, e->now + QUMUN_TIMER_MIN_NS))
 		at = e->now + QUMUN_TIMER_MIN_NS;
 	e->timer_at = at;

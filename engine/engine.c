@@ -243,8 +243,11 @@ void engine_clock(struct engine *e, __u64 now)
 
 static __u64 tick_period(const struct engine *e)
 {
-	return e->policy->tick_ns > QUMUN_TICK_MIN_NS ? e->policy->tick_ns
-						      : QUMUN_TICK_MIN_NS;
+	__u64 ns = e->policy->tick_ns;
+
+	if (ns < QUMUN_TICK_MIN_NS)
+		return QUMUN_TICK_MIN_NS;
+	return ns < QUMUN_TICK_MAX_NS ? ns : QUMUN_TICK_MAX_NS;
 }
 
 /* Does the shard run anything, or wait to, beside the policy thread that asks this? */

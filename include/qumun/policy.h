@@ -89,7 +89,8 @@ struct qumun_terms {
  * @name:        what --policy takes. Required.
  * @description: one line for people
  * @state_size:  bytes of private state, at most 1 GiB; the host zeroes them before @init
- * @tick_ns:     how often @tick is called, at least 1 ms (QUMUN_TICK_MIN_NS)
+ * @tick_ns:     how often @tick is called: 1 ms (QUMUN_TICK_MIN_NS) to an hour (QUMUN_TICK_MAX_NS),
+ *               else the nearer bound
  *
  * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
  * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task
@@ -171,11 +172,13 @@ void qumun_drop_standing(struct qumun_policy_ctx *ctx, struct qumun_task *t);
  * Call @timer at time @at, on the clock of @now, or as soon after it as the policy thread gets a
  * CPU: a sleeping one is woken and preempts; on a CPU that it left to others it waits for the next
  * tick of the kernel. When four of its runs in a row brought neither a question nor an answer, it
- * waits for the end of a slice instead, as it does without a timer. There is one timer, the last call counts; 0: none. It fires once, not sooner
- * than 100 us after the pass in which it was set. Since 0.1.
+ * waits for the end of a slice instead, as it does without a timer. There is one timer, the last
+ * call counts. It fires once, not sooner than 100 us after the pass in which it was set, however
+ * long ago @at is. 0, or a time that never comes (2^63 or later, such as ~0ULL): none. Since 0.1.
  */
 #define QUMUN_TIMER_MIN_NS 100000ULL
 #define QUMUN_TICK_MIN_NS 1000000ULL
+#define QUMUN_TICK_MAX_NS 3600000000000ULL
 void qumun_set_timer(struct qumun_policy_ctx *ctx, __u64 at);
 
 /*

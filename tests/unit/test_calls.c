@@ -175,7 +175,7 @@ static void test_kick(void)
 
 static void test_timer(void)
 {
-	__u64 at;
+	__u64 at, far;
 
 	begin();
 	set_idle(0xf);
@@ -206,6 +206,16 @@ static void test_timer(void)
 	       "timer: one in the past is not due at once");
 	qumun_set_timer(ctx, 0);
 	tap_is(engine_timer(&w.e), 0, "timer: taken back");
+	qumun_set_timer(ctx, ~0ULL);
+	tap_is(engine_timer(&w.e), 0, "timer: never is none");
+	qumun_set_timer(ctx, 1ULL << 63);
+	tap_is(engine_timer(&w.e), 0, "timer: so is the next time that never comes");
+	far = (1ULL << 63) - 1;
+	qumun_set_timer(ctx, far);
+	tap_is(engine_timer(&w.e), far, "timer: the last one that comes is kept");
+	engine_clock(&w.e, w.e.now + 1000000000);
+	engine_pass(&w.e);
+	tap_is(pol.timers, 1, "timer: and not due");
 	/* time comes with asks too */
 	qumun_set_timer(ctx, w.e.now + 200000);
 	w.now = w.e.now + 300000;
@@ -234,6 +244,24 @@ static void test_tick(void)
 	tap_is(engine_timer(&w.e), 0, "tick: none while only the policy thread runs");
 	w.cpus[2].nr_queued = 1;
 	tap_ok(engine_timer(&w.e) != 0, "tick: but if somebody waits");
+	world_end(&w);
+}
+
+/* A policy that means "never" by its tick gets one an hour. */
+static void test_rare_tick(void)
+{
+	struct qumun_policy_ops rare = calls;
+
+	rare.tick_ns = ~0ULL;
+	memset(&pol, 0, sizeof(pol));
+	world_begin(&w, &rare);
+	w.cpus[0].curr_start = w.cpus[1].curr_start = 1;
+	engine_clock(&w.e, 1000000);
+	engine_pass(&w.e);
+	tap_is(engine_timer(&w.e), w.e.now + QUMUN_TICK_MAX_NS, "rare tick: in an hour");
+	engine_clock(&w.e, w.e.now + 1000000000);
+	engine_pass(&w.e);
+	tap_is(pol.ticks, 0, "rare tick: not before");
 	world_end(&w);
 }
 
@@ -319,6 +347,7 @@ int main(void)
 	test_kick();
 	test_timer();
 	test_tick();
+	test_rare_tick();
 	test_exits();
 	test_kept_exit();
 	test_timer_of_former();
