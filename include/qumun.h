@@ -2,7 +2,8 @@
 /*
  * qumun.h - libqumun: any C program as a Linux CPU scheduler (sched_ext)
  *
- * Version 0.1, alpha: names may still change between 0.x releases, never within one.
+ * Version 0.1, alpha: names, structs and tables may still change between 0.x releases, never
+ * within one.
  *
  * A scheduler's life:
  *
@@ -14,8 +15,12 @@
  *     qumun_close()                     detach: the kernel's own scheduler is back
  *
  * Errors. Every function that can fail returns 0 or a negative errno and leaves a sentence with
- * object, cause and remedy for qumun_strerror() and the log callback. The library never prints,
- * exits or aborts.
+ * object, cause and remedy for qumun_strerror() and the log callback; -EINVAL for NULL where none
+ * is allowed comes without. The library never prints, exits or aborts.
+ *
+ * Ownership. The handle owns what it hands out (descriptors, strings); what a caller passes in is
+ * copied, save a policy's table. What a callback's arguments point to is valid during the call.
+ * After an error nothing is to be read from what should have been filled in; handles are NULL.
  *
  * Threads. One handle may be used from several threads as long as load, the first attach and close
  * do not run beside other calls on it. qumun_run() needs a thread of its own; qumun_stop() may be
@@ -59,7 +64,7 @@ enum qumun_mode {
 /*
  * struct qumun_options - how to load; zero means the default everywhere
  * @size:        sizeof(struct qumun_options), set by QUMUN_OPTIONS_INIT
- * @flags:       QUMUN_PARTIAL: only tasks that ask for SCHED_EXT are scheduled
+ * @flags:       QUMUN_PARTIAL: only tasks that ask for SCHED_EXT are scheduled. Others are refused.
  * @mode:        who decides at first
  * @max_records: task records, 64 .. 262144; default 16384. Tasks beyond it are decided by the BPF
  *               half and counted (kernel_no_record).
@@ -81,7 +86,19 @@ struct qumun_options {
 };
 
 #define QUMUN_PARTIAL 0x1U
+#ifdef __cplusplus
+/* What QUMUN_OPTIONS_INIT is in C++. Since 0.1. */
+static inline struct qumun_options qumun_options_init(void)
+{
+	struct qumun_options fresh = {};
+
+	fresh.size = sizeof(fresh);
+	return fresh;
+}
+#define QUMUN_OPTIONS_INIT qumun_options_init()
+#else
 #define QUMUN_OPTIONS_INIT { .size = sizeof(struct qumun_options) }
+#endif
 
 /*
  * Load the BPF half from @path, or the copy inside the library if @path is NULL. On success the
@@ -148,9 +165,10 @@ int qumun_run(struct qumun *q);
  * decides while nobody else does. Then as usual: qumun_set_policy(), qumun_attach(), which asks
  * the former process to let go (at most 200 ms), and qumun_run(). The former qumun_run() returns
  * 0 and its qumun_detach() leaves the scheduler alone. Options that size the scheduler are
- * ignored. After the policy's death nobody has to hurry for takeover_ns (2 s); then the BPF half
- * detaches by itself.
+ * checked, but the running one's count. After the policy's death nobody has to hurry for
+ * takeover_ns (2 s); then the BPF half detaches by itself.
  *   -EPERM   not root
+ *   -EINVAL  a bad option
  *   -ENOENT  no scheduler of this library is running, or as qumun_load()
  *   -EPROTO  it speaks another arena ABI: stop it and attach anew
  * Since 0.1.
@@ -220,16 +238,22 @@ struct scheduler_stats {
 	double cpu_utilization;
 };
 
-/* Since 0.1. */
+/*
+ * Fill *@stats in, from load to close, without stopping anything. Callers share the "previous
+ * call". -EINVAL for NULL. Since 0.1.
+ */
 int qumun_get_scheduler_stats(struct qumun *q, struct scheduler_stats *stats);
 
-/* Counters of @cpu, or the sum of all if @cpu is -1. -EINVAL: no such CPU. Since 0.1. */
+/*
+ * Counters of @cpu, or the sum of all if @cpu is -1, from load to close. An event counts for the
+ * CPU that handled it. None ever goes back. -EINVAL: no such CPU. Since 0.1.
+ */
 int qumun_get_perf_counters(struct qumun *q, int cpu, struct perf_counters *counters);
 
-/* Every counter of counters.h, summed. Since 0.1. */
+/* Every counter of counters.h, summed over the CPUs, indexed by enum qumun_counter. Since 0.1. */
 int qumun_get_counters(struct qumun *q, __u64 counters[QUMUN_NR_COUNTERS]);
 
-/* Name and meaning of counter @i, for whoever prints them. NULL past the last. */
+/* Name and meaning of counter @i, for whoever prints them. NULL past the last. Since 0.1. */
 const char *qumun_counter_name(unsigned int i);
 const char *qumun_counter_doc(unsigned int i);
 
@@ -251,7 +275,7 @@ struct qumun_latency {
  */
 int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency);
 
-/* The upper bound of bucket @i, included; ~0 for the last. */
+/* The upper bound of bucket @i in ns, included; ~0 for the last. Since 0.1. */
 __u64 qumun_latency_bound_ns(unsigned int i);
 
 /*
@@ -311,7 +335,7 @@ struct qumun_cpu_info {
 	__u64 running_since;
 };
 
-/* -EINVAL: no such CPU. Since 0.1. */
+/* What is known of @cpu. -EINVAL: no such CPU. Since 0.1. */
 int qumun_get_cpu(struct qumun *q, int cpu, struct qumun_cpu_info *info);
 
 /*
@@ -329,7 +353,7 @@ struct qumun_run_state {
 	__u32 nr_cpus;
 };
 
-/* Since 0.1. */
+/* Fill *@state in, from load to close; a view, as all of these. -EINVAL for NULL. Since 0.1. */
 int qumun_get_state(struct qumun *q, struct qumun_run_state *state);
 
 /*
@@ -347,11 +371,14 @@ struct scheduling_params {
 };
 
 /*
- * Change the parameters of a running scheduler, as one set. -EINVAL: out of range, nothing was
- * changed and the message names the field. Since 0.1.
+ * Change the parameters of a running scheduler, as one set, from load to close: the BPF half uses
+ * them from its next decision on, the policy from its next pass on. -EINVAL: out of range or order,
+ * or NaN; nothing was changed and the message names the field. Since 0.1.
  */
 int qumun_update_scheduling_params(struct qumun *q,
 				   const struct scheduling_params *params);
+
+/* Read them, as one set; factors as rounded to 1/1024. Since 0.1. */
 int qumun_get_scheduling_params(struct qumun *q, struct scheduling_params *params);
 
 /*
@@ -383,7 +410,13 @@ struct qumun_exit_report {
 /* 1 if the scheduler was ended, also by qumun_detach(); 0 if not (yet). Since 0.1. */
 int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report);
 
-/* A line about one thing that this kernel has or lacks. */
+/*
+ * struct qumun_feature - one thing that a kernel has or lacks
+ * @name:     what it is called, such as "sched_ext"
+ * @present:  it is there
+ * @required: nothing works without it
+ * @detail:   what it is for; of a required one that is absent: what to do
+ */
 struct qumun_feature {
 	const char *name;
 	bool present;
@@ -397,9 +430,14 @@ struct qumun_feature {
  */
 int qumun_check(void (*fn)(void *arg, const struct qumun_feature *f), void *arg);
 
-/* A cgroup with a limit in cpu.max. */
+/*
+ * struct qumun_cpu_limit - a cgroup with a limit in cpu.max
+ * @path:     from the root of the cgroup v2 hierarchy; "" is the root
+ * @quota_us: what it may run in
+ * @period_us
+ */
 struct qumun_cpu_limit {
-	const char *path; /* from the root of the cgroup v2 hierarchy; "" is the root */
+	const char *path;
 	__u64 quota_us;
 	__u64 period_us;
 };
@@ -419,13 +457,13 @@ int qumun_unenforced_limits(void (*fn)(void *arg, const struct qumun_cpu_limit *
  */
 int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major);
 
-/* The version of the library that runs, e.g. "0.1.0". */
+/* The version of the library that runs, e.g. "0.1.0". Since 0.1. */
 const char *qumun_version(void);
 
 /*
  * The sentence of the last error that this thread met on @q, or any thread if it met none; NULL: of
  * this thread's last qumun_load() or qumun_takeover() that failed. Valid until the thread's next
- * call of this library.
+ * call of this library. Since 0.1.
  */
 const char *qumun_strerror(const struct qumun *q);
 

@@ -31,16 +31,17 @@ bool scx_is_free(void)
 	char state[64];
 
 	read_scx("state", state, sizeof(state));
-	return !*state || !strcmp(state, "disabled");
+	return !strcmp(state, "disabled");
 }
 
 static int refuse_second(struct qumun *q)
 {
 	char state[64], ops[64];
 
-	if (scx_is_free())
-		return 0;
 	read_scx("state", state, sizeof(state));
+	/* what cannot be read the kernel will tell by its answer */
+	if (!*state || !strcmp(state, "disabled"))
+		return 0;
 	read_scx("root/ops", ops, sizeof(ops));
 	return qumun_fail(
 		q, -EBUSY,
@@ -134,6 +135,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 {
 	int err;
 
+	if (!q)
+		return -EINVAL;
 	policy_lock();
 	err = attach(q);
 	policy_unlock();
@@ -142,6 +145,8 @@ QUMUN_API int qumun_attach(struct qumun *q)
 
 QUMUN_API int qumun_detach(struct qumun *q)
 {
+	if (!q)
+		return -EINVAL;
 	if (!q->attached)
 		return 0;
 	qumun_stop(q);
@@ -167,6 +172,8 @@ QUMUN_API void qumun_stop(struct qumun *q)
 	__u64 one = 1;
 	ssize_t n;
 
+	if (!q)
+		return;
 	atomic_store(&q->stopping, true);
 	n = write(q->stop_fd, &one, sizeof(one));
 	(void)n; /* a full counter has the same effect */

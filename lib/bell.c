@@ -30,7 +30,7 @@ int bell_open(struct qumun *q)
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->bell_fd, &bell) ||
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop) ||
 	    epoll_ctl(q->wait_fd, EPOLL_CTL_ADD, q->nudge_fd, &nudge))
-		return qumun_fail(q, -ENOMEM, "opening the policy's bell: %s",
+		return qumun_fail(q, -errno, "opening the policy's bell: %s",
 				  strerror(errno));
 	return 0;
 }

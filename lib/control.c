@@ -23,6 +23,8 @@ QUMUN_API int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid)
 {
 	int err;
 
+	if (!q)
+		return -EINVAL;
 	if (pid <= 0)
 		return qumun_fail(q, -EINVAL, "pid %d: a process id is greater than 0",
 				  pid);

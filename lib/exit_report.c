@@ -52,6 +52,8 @@ int exit_report_clear(struct qumun *q)
 
 QUMUN_API int qumun_exit_info(struct qumun *q, struct qumun_exit_report *report)
 {
+	if (!q || !report)
+		return -EINVAL;
 	if (!exit_seen(q))
 		return 0;
 	report->kind = q->exit_report->kind;

@@ -140,8 +140,9 @@ bool ops_member(const struct btf *kernel, const char *name); /* of sched_ext_ops
 /* control.c: write q->control to the BPF half. */
 int control_write(struct qumun *q);
 
-/* load.c: a handle with checked options, or NULL. */
+/* load.c: a handle, or NULL; what is wrong with its options, whose defaults are filled in. */
 struct qumun *qumun_new(const struct qumun_options *options);
+int check_options(struct qumun *q, const struct qumun_options *options);
 
 /* takeover.c */
 int takeover_pin(struct qumun *q);
@@ -171,7 +172,7 @@ struct engine_box *engine_box_free(struct engine_box *box); /* returns NULL */
 /* run.c: make present what the policy thread will touch of @box, and the code that it will run. */
 void settle_engine(struct engine_box *box);
 
-/* attach.c: no sched_ext scheduler is attached, ours or another. */
+/* attach.c: it is certain that no sched_ext scheduler is attached, ours or another. */
 bool scx_is_free(void);
 
 /* cpu_max.c: say once which cgroups lose their limit by this attach */

@@ -50,10 +50,39 @@ static const char *last_lines(const char *log, int lines)
 	return *p == '\n' ? p + 1 : p;
 }
 
-static int check_options(struct qumun *q)
+/* What the caller knows and this library does not must be left out, so that nothing is ignored. */
+static int check_size(struct qumun *q, const struct qumun_options *options)
+{
+	const char *rest = (const char *)options + sizeof(q->opt);
+	size_t i;
+
+	if (options->size < sizeof(q->opt))
+		return qumun_fail(
+			q, -EINVAL,
+			"the options' size is %zu: start from QUMUN_OPTIONS_INIT",
+			options->size);
+	for (i = 0; i < options->size - sizeof(q->opt); i++) {
+		if (rest[i])
+			return qumun_fail(
+				q, -EINVAL,
+				"an option is set that libqumun " QUMUN_VERSION
+				" does not know: use the library that the program was "
+				"compiled for");
+	}
+	return 0;
+}
+
+int check_options(struct qumun *q, const struct qumun_options *options)
 {
 	struct qumun_options *o = &q->opt;
+	int err = options ? check_size(q, options) : 0;
 
+	if (err)
+		return err;
+	if (o->flags & ~QUMUN_PARTIAL)
+		return qumun_fail(q, -EINVAL,
+				  "flags are %#x: QUMUN_PARTIAL (%#x) is accepted",
+				  o->flags, QUMUN_PARTIAL);
 	if (!o->max_records)
 		o->max_records = QUMUN_DEFAULT_RECORDS;
 	if (!o->max_tasks)
@@ -254,14 +283,13 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->slots_fd = map_fd(q, "slots");
 	if (control_write(q) ||
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
-		return qumun_fail(q, -EINVAL, "writing the BPF half's private maps: %s",
+		return qumun_fail(q, -errno, "writing the BPF half's private maps: %s",
 				  strerror(errno));
 	topology_read_online(NULL, online, q->nr_cpus);
 	for (cpu = 0; cpu < q->nr_cpus; cpu++) {
 		priv.online = online[cpu];
 		if (bpf_map_update_elem(q->cpus_fd, &cpu, &priv, 0))
-			return qumun_fail(q, -EINVAL,
-					  "writing the BPF half's CPU map: %s",
+			return qumun_fail(q, -errno, "writing the BPF half's CPU map: %s",
 					  strerror(errno));
 		arena_cpus(q)[cpu].online = priv.online;
 	}
@@ -306,11 +334,13 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	struct qumun *q;
 	int err = 0;
 
+	if (!out)
+		return -EINVAL;
 	*out = NULL;
 	q = qumun_new(options);
 	if (!q)
 		return qumun_fail(NULL, -errno, "a new handle: %s", strerror(errno));
-	err = check_options(q);
+	err = check_options(q, options);
 	if (err)
 		goto fail;
 	if (path && access(path, R_OK)) {

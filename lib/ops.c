@@ -120,7 +120,7 @@ int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *confi
 	     flags = member_offset(btf, "flags");
 	size_t size;
 	char *data = bpf_map__initial_value(ops, &size);
-	__u64 value;
+	__u64 value = 0;
 	int err;
 
 	if (!data || timeout < 0 || flags < 0)

@@ -272,7 +272,7 @@ int rules_open(struct qumun *q)
 	if (!r->cgroups || !r->events || r->wait_fd < 0 ||
 	    epoll_ctl(r->wait_fd, EPOLL_CTL_ADD, fd, &ev) ||
 	    epoll_ctl(r->wait_fd, EPOLL_CTL_ADD, q->stop_fd, &stop))
-		return qumun_fail(q, -ENOMEM, "opening the reports that rules need: %s",
+		return qumun_fail(q, -errno, "opening the reports that rules need: %s",
 				  strerror(errno));
 	return 0;
 }
@@ -324,8 +324,11 @@ void rules_stop(struct qumun *q)
 static int check(struct qumun *q, const struct qumun_rule *rule)
 {
 	char why[512];
-	int err = rule_check(rule, why, sizeof(why));
+	int err;
 
+	if (!q || !rule)
+		return -EINVAL;
+	err = rule_check(rule, why, sizeof(why));
 	return err ? qumun_fail(q, err, "%s", why) : 0;
 }
 
@@ -338,11 +341,12 @@ static int no_such_rule(struct qumun *q, unsigned int id)
 QUMUN_API int qumun_add_rule(struct qumun *q, const struct qumun_rule *rule,
 			     unsigned int *id)
 {
-	struct rule_table *t = &q->rules->table;
+	struct rule_table *t;
 	int err = check(q, rule);
 
 	if (err)
 		return err;
+	t = &q->rules->table;
 	pthread_mutex_lock(&q->rules->lock);
 	err = rules_append(t, rule, id);
 	if (!err) {
@@ -377,6 +381,8 @@ QUMUN_API int qumun_remove_rule(struct qumun *q, unsigned int id)
 {
 	struct rule_entry *e;
 
+	if (!q)
+		return -EINVAL;
 	pthread_mutex_lock(&q->rules->lock);
 	e = rules_find(&q->rules->table, id);
 	if (e) {
@@ -432,6 +438,8 @@ QUMUN_API int qumun_load_rules(struct qumun *q, unsigned int owner,
 	int err = 0;
 	size_t i;
 
+	if (!q || (nr && !rules))
+		return -EINVAL;
 	for (i = 0; !err && i < nr; i++)
 		err = check(q, &rules[i]);
 	if (err)
@@ -457,12 +465,16 @@ QUMUN_API int qumun_list_rules(struct qumun *q,
 					 unsigned int nr_tasks),
 			       void *arg)
 {
-	struct rule_table *t = &q->rules->table;
-	__u32 slot, nr = slots_in_use(q);
+	struct rule_table *t;
 	struct qumun_task *task;
 	struct rule_entry *e;
+	__u32 slot, nr;
 	int err = 0;
 
+	if (!q || !fn)
+		return -EINVAL;
+	t = &q->rules->table;
+	nr = slots_in_use(q);
 	pthread_mutex_lock(&q->rules->lock);
 	for (e = t->entries; e < t->entries + t->nr; e++)
 		e->nr_tasks = 0;
@@ -486,6 +498,8 @@ QUMUN_API int qumun_list_shares(struct qumun *q,
 {
 	int err;
 
+	if (!q || !fn)
+		return -EINVAL;
 	pthread_mutex_lock(&q->rules->lock);
 	err = shares_list(q, &q->rules->shares, fn, arg);
 	pthread_mutex_unlock(&q->rules->lock);
@@ -527,6 +541,8 @@ qumun_explain_rules(struct qumun *q, const struct qumun_rule *which,
 	struct qumun_rule_match *matches;
 	int err;
 
+	if (!q || !which || !fn)
+		return -EINVAL;
 	if (!which->match || which->match >> RULE_NR_MATCHES)
 		return qumun_fail(q, -EINVAL, "which tasks? The rule has no criterion");
 	err = proposed ? check(q, proposed) : 0;
@@ -549,10 +565,14 @@ qumun_explain_rules(struct qumun *q, const struct qumun_rule *which,
 QUMUN_API int qumun_get_task_rule(struct qumun *q, pid_t pid,
 				  struct qumun_task_rule *rule)
 {
-	const struct qumun_param_block *par = &q->arena->params;
-	__u32 slot, nr = slots_in_use(q);
+	const struct qumun_param_block *par;
 	struct qumun_task *t;
+	__u32 slot, nr;
 
+	if (!q || !rule)
+		return -EINVAL;
+	par = &q->arena->params;
+	nr = slots_in_use(q);
 	for (slot = 0; slot < nr; slot++) {
 		t = &arena_tasks(q)[slot];
 		if (shm_load(&t->pid) != pid || !shm_load_acquire(&t->incarnation))

@@ -238,6 +238,8 @@ QUMUN_API int qumun_run(struct qumun *q)
 	struct qumun_exit_report report;
 	int err;
 
+	if (!q)
+		return -EINVAL;
 	if (!q->attached)
 		return qumun_fail(q, -EINVAL, "not attached: call qumun_attach() first");
 	if (q->engine) {
@@ -265,6 +267,8 @@ QUMUN_API int qumun_run(struct qumun *q)
 
 QUMUN_API int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major)
 {
+	if (!q || !minor || !major)
+		return -EINVAL;
 	*minor = atomic_load(&q->faults_minor);
 	*major = atomic_load(&q->faults_major);
 	return 0;

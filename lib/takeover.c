@@ -135,10 +135,12 @@ static int open_pins(struct qumun *q)
 #undef X
 	for (i = 0; i < NR_LINKS; i++) {
 		q->links[i] = open_pin(link_pins[i].link);
+		/* the others may be missing */
+		if (q->links[i] < 0 && (i == LINK_SCHEDULER || i == LINK_EXIT))
+			return -errno;
 		q->link_sources[i] = open_pin(link_pins[i].source);
 	}
-	/* the others may be missing */
-	return q->links[LINK_SCHEDULER] >= 0 && q->links[LINK_EXIT] >= 0 ? 0 : -ENOENT;
+	return 0;
 }
 
 /* Map the arena where the running scheduler has it, after a look at its version. */
@@ -220,10 +222,15 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	struct qumun *q;
 	int err;
 
+	if (!out)
+		return -EINVAL;
 	*out = NULL;
 	q = qumun_new(options);
 	if (!q)
 		return qumun_fail(NULL, -errno, "a new handle: %s", strerror(errno));
+	err = check_options(q, options);
+	if (err)
+		goto fail;
 	if (geteuid()) {
 		err = qumun_fail(q, -EPERM, "taking a scheduler over needs root");
 		goto fail;
@@ -231,9 +238,15 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	missing = check_missing();
 	if (missing) {
 		err = qumun_fail(q, -ENOENT, "%s", missing);
-	} else if (open_pins(q) ||
-		   bpf_map_lookup_elem(q->control_fd, &zero, &q->control)) {
+		goto fail;
+	}
+	err = open_pins(q);
+	if (!err && bpf_map_lookup_elem(q->control_fd, &zero, &q->control))
+		err = -errno;
+	if (err == -ENOENT) {
 		err = nobody_runs(q);
+	} else if (err) {
+		qumun_fail(q, err, "the pins below " PIN_DIR ": %s", strerror(-err));
 	} else if (scx_is_free()) {
 		/* the pins of one that was ended */
 		takeover_unpin();
@@ -285,7 +298,7 @@ int takeover_attach(struct qumun *q)
 
 QUMUN_API bool qumun_handed_over(const struct qumun *q)
 {
-	return q->handed_over;
+	return q && q->handed_over;
 }
 
 bool takeover_lost(const struct qumun *q)

@@ -256,6 +256,20 @@ struct qumun_arena {
 
 QUMUN_STATIC_ASSERT(sizeof(struct qumun_arena) <= 4096, "the header fits its page");
 QUMUN_STATIC_ASSERT(sizeof(struct qumun_answer) == 32, "two answers a cache line");
+
+/* The reference API's layout: what a tool that was built for that page reads. */
+#define QUMUN_TASK_INFO_AT(field, offset, bytes)                                         \
+	QUMUN_STATIC_ASSERT(__builtin_offsetof(struct task_info, field) == (offset) &&   \
+				    sizeof(((struct task_info *)0)->field) == (bytes),   \
+			    "task_info." #field)
+QUMUN_TASK_INFO_AT(vruntime, 0, 8);
+QUMUN_TASK_INFO_AT(weight, 8, 4);
+QUMUN_TASK_INFO_AT(slice_ns, 12, 4);
+QUMUN_TASK_INFO_AT(exec_start, 16, 8);
+QUMUN_TASK_INFO_AT(sum_exec_runtime, 24, 8);
+QUMUN_TASK_INFO_AT(voluntary_ctxt_switches, 32, 4);
+QUMUN_TASK_INFO_AT(nonvoluntary_ctxt_switches, 36, 4);
+#undef QUMUN_TASK_INFO_AT
 QUMUN_STATIC_ASSERT(sizeof(struct task_info) == 40, "the reference API's layout");
 
 #endif

@@ -17,7 +17,10 @@
 	  2000000ULL,	5000000ULL,   10000000ULL,  20000000ULL,  50000000ULL,           \
 	  100000000ULL, 200000000ULL, 500000000ULL, 1000000000ULL }
 
-/* The bucket of a wait of @ns: at most seven comparisons and no loop, table or division. */
+/*
+ * The bucket of a wait of @ns: at most seven comparisons and no loop, table or division. Pure.
+ * Since 0.1.
+ */
 static inline __attribute__((always_inline)) __u32 qumun_latency_bucket(__u64 ns)
 {
 	__u64 unit = 1000;

@@ -196,7 +196,7 @@ int qumun_kick(struct qumun_policy_ctx *ctx, __s32 cpu, __u32 flags);
 __s32 qumun_idle_near(const struct qumun_policy_ctx *ctx, const struct qumun_task *t,
 		      __s32 cpu);
 
-/* The number of @t's record, below qumun_max_tasks(): an index for state of one's own. Since 0.1. */
+/* The number of @t's record, below qumun_max_tasks(): an index for a table of the policy. Since 0.1. */
 __u32 qumun_task_slot(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
 __u32 qumun_max_tasks(const struct qumun_policy_ctx *ctx);
 
@@ -218,6 +218,11 @@ const struct qumun_param_block *qumun_policy_params(const struct qumun_policy_ct
 /* Does @t still wait for the answer to the question that enqueue last put? Since 0.1. */
 int qumun_task_waiting(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
 
+#ifdef QUMUN_POLICY_PLUGIN
+/* what QUMUN_POLICY() defines; a constant of C++ is its file's own unless it was declared before */
+extern const struct qumun_policy_ops qumun_policy_plugin;
+#endif
+
 #pragma GCC visibility pop
 
 /* May @t run on @cpu, as far as its record tells? Since 0.1. */
@@ -231,30 +236,21 @@ static inline int qumun_task_may_use(const struct qumun_task *t, __s32 cpu)
 }
 
 /*
- * Define a policy and, when built as a shared object (-DQUMUN_POLICY_PLUGIN), the symbol that
- * `gthulhu --policy FILE.so` looks for.
+ * Define a policy: qumun_policy_NAME, or, when built as a shared object (-DQUMUN_POLICY_PLUGIN), the
+ * symbol that qumun_load_policy() and `gthulhu --policy FILE.so` look for. What follows the
+ * description are members of struct qumun_policy_ops, in its order for C++. Since 0.1.
  */
 #ifdef QUMUN_POLICY_PLUGIN
-#define QUMUN_POLICY_SYMBOL qumun_policy_plugin
-#define QUMUN_POLICY(_name, _description, ...)                                           \
-	__attribute__((visibility("default")))                                           \
-	const struct qumun_policy_ops qumun_policy_plugin = {                            \
-		.abi_version = QUMUN_POLICY_ABI,                                         \
-		.size = sizeof(struct qumun_policy_ops),                                 \
-		.name = #_name,                                                          \
-		.description = _description,                                             \
-		__VA_ARGS__                                                              \
-	}
+#define QUMUN_POLICY_OBJECT(_name) const struct qumun_policy_ops qumun_policy_plugin
 #else
-#define QUMUN_POLICY(_name, _description, ...)                                           \
-	const struct qumun_policy_ops qumun_policy_##_name = {                           \
-		.abi_version = QUMUN_POLICY_ABI,                                         \
-		.size = sizeof(struct qumun_policy_ops),                                 \
-		.name = #_name,                                                          \
-		.description = _description,                                             \
-		__VA_ARGS__                                                              \
-	}
+#define QUMUN_POLICY_OBJECT(_name) const struct qumun_policy_ops qumun_policy_##_name
 #endif
+#define QUMUN_POLICY(_name, _description, ...)                                           \
+	QUMUN_POLICY_OBJECT(_name) = { .abi_version = QUMUN_POLICY_ABI,                  \
+				       .size = sizeof(struct qumun_policy_ops),          \
+				       .name = #_name,                                   \
+				       .description = _description,                      \
+				       __VA_ARGS__ }
 
 #ifdef __cplusplus
 }

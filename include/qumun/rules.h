@@ -97,7 +97,19 @@ struct qumun_rule {
 	enum qumun_preempt preempt;
 };
 
+#ifdef __cplusplus
+/* What QUMUN_RULE_INIT is in C++. Since 0.1. */
+static inline struct qumun_rule qumun_rule_init(void)
+{
+	struct qumun_rule fresh = {};
+
+	fresh.size = sizeof(fresh);
+	return fresh;
+}
+#define QUMUN_RULE_INIT qumun_rule_init()
+#else
 #define QUMUN_RULE_INIT { .size = sizeof(struct qumun_rule) }
+#endif
 
 /*
  * Set @key of @rule from @text, as in the table above. 0; -ENOENT: no such key; -EEXIST: this
@@ -107,36 +119,45 @@ struct qumun_rule {
 int qumun_rule_set(struct qumun_rule *rule, const char *key, const char *text, char *why,
 		   size_t why_size);
 
-/* A whole rule: comm=foo*,class=latency. Errors as above; -EINVAL if something is missing. */
+/*
+ * A whole rule: comm=foo*,class=latency. Errors as above; -EINVAL if something is missing. Pure.
+ * Since 0.1.
+ */
 int qumun_rule_parse(struct qumun_rule *rule, const char *text, char *why,
 		     size_t why_size);
 
-/* The same text for @rule; returns its length, as snprintf(). */
+/* The same text for @rule; returns its length, as snprintf(). Pure. Since 0.1. */
 int qumun_rule_format(const struct qumun_rule *rule, char *text, size_t size);
 
 /*
  * Add a rule; its id is in *@id (may be NULL). Before or after attach; in effect on return.
  *   -EINVAL  the rule is not complete or out of range
  *   -ENOSPC  QUMUN_MAX_RULES are there
+ *   -ENOMEM  out of memory
+ * Since 0.1.
  */
 int qumun_add_rule(struct qumun *q, const struct qumun_rule *rule, unsigned int *id);
 
-/* Replace the rule whose id is @rule->id; it keeps its place. -ENOENT: no such rule. */
+/*
+ * Replace the rule whose id is @rule->id; it keeps its place. -ENOENT: no such rule; -EINVAL: as
+ * above. In effect on return. Since 0.1.
+ */
 int qumun_change_rule(struct qumun *q, const struct qumun_rule *rule);
 
-/* -ENOENT: no such rule. */
+/* Take the rule @id away, with effect on return. -ENOENT: no such rule. Since 0.1. */
 int qumun_remove_rule(struct qumun *q, unsigned int id);
 
 /*
  * Make @rules[0 .. nr - 1] the rules of @owner, as one step: those that were there already keep
- * their ids, the others of this owner go. On failure nothing has changed. Since 0.1.
+ * their ids, the others of this owner go. On failure, as of qumun_add_rule(), nothing has
+ * changed. Since 0.1.
  */
 int qumun_load_rules(struct qumun *q, unsigned int owner, const struct qumun_rule *rules,
 		     size_t nr);
 
 /*
  * Call @fn for each rule, in order of age, with the number of tasks that it counts for. @fn may
- * not call back. 0, or what @fn returned if that is not 0, which ends the walk.
+ * not call back. 0, or what @fn returned if that is not 0, which ends the walk. Since 0.1.
  */
 int qumun_list_rules(struct qumun *q,
 		     int (*fn)(void *arg, const struct qumun_rule *rule,
@@ -182,7 +203,10 @@ int qumun_explain_rules(struct qumun *q, const struct qumun_rule *which,
 			int (*fn)(void *arg, const struct qumun_rule_case *task),
 			void *arg);
 
-/* The criterion that makes two strengths differ; QUMUN_NR_RULE_KEYS if they are equal. Pure. */
+/*
+ * The criterion that makes two strengths differ; QUMUN_NR_RULE_KEYS if they are equal. Pure.
+ * Since 0.1.
+ */
 enum qumun_rule_key qumun_rule_decided_by(__u32 strength, __u32 other);
 
 /*

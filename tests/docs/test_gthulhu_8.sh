@@ -45,7 +45,7 @@ says() {
 
 echo "TAP version 13"
 says "help" 0 "usage:|--policy|fair by weight" -- --help
-says "version: program, interfaces, kernel" 0 "gthulhu v0.|commit|libqumun|policy ABI|kernel $(uname -r)" -- --version
+says "version: program, interfaces, kernel" 0 "gthulhu v0.|(alpha)|commit|libqumun|policy ABI|kernel $(uname -r)" -- --version
 says "unknown option" 2 "--no-such" -- --no-such
 says "argument" 2 "word" -- word
 says "bad mode" 2 "--mode|fast|user|kernel" -- --mode fast

@@ -350,9 +350,29 @@ static void test_cgroups(void)
 	cgroups_close(c);
 }
 
+/* One key at a time. */
+static void test_set(void)
+{
+	struct qumun_rule r = QUMUN_RULE_INIT;
+	char why[200] = "";
+
+	tap_is(qumun_rule_set(&r, "tgid", "12", why, sizeof(why)), 0, "set: a criterion");
+	tap_is(qumun_rule_set(&r, "slice", "2ms", why, sizeof(why)), 0, "set: a slice");
+	tap_ok(r.match == 1U << QUMUN_RULE_TGID && r.tgid == 12 && r.slice_ns == 2000000,
+	       "set: both are there");
+	tap_is(qumun_rule_set(&r, "tgid", "13", why, sizeof(why)), -EEXIST, "set: twice");
+	tap_ok(strstr(why, "tgid") && r.tgid == 12, "set: %s", why);
+	tap_is(qumun_rule_set(&r, "colour", "red", why, sizeof(why)), -ENOENT,
+	       "set: no such key");
+	tap_ok(strstr(why, "colour"), "set: %s", why);
+	tap_is(qumun_rule_set(&r, "weight", "14", NULL, 0), -EINVAL, "set: too light");
+	tap_is(r.weight, 0, "set: nothing of it stays");
+}
+
 int main(void)
 {
 	test_texts();
+	test_set();
 	test_globs();
 	test_orders();
 	test_decided_by();
