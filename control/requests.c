@@ -145,6 +145,8 @@ static const struct control_field status_fields[] = {
 	F("average_wait_ns", INTEGER, "ns",
 	  "mean time from runnable to running since attach", NEEDED),
 	F("decisions", INTEGER, "", "decisions of the policy applied", NEEDED),
+	F("decided_ahead", INTEGER, "",
+	  "beside these, wakeups that its standing decisions covered", NEEDED),
 	F("policy_faults", INTEGER, "",
 	  "page faults of the settled policy thread; stays 0", NEEDED),
 	F("unenforced_limits", LIST, "",

@@ -28,8 +28,9 @@ static void print_status(const json_t *s)
 	       get_real(s, "cpu_utilization") * 100);
 	printf("waits     %s on average from runnable to running\n",
 	       text_time(a, get_real(s, "average_wait_ns")));
-	printf("policy    %s decisions, %lld page faults%s\n",
-	       text_count(a, get_real(s, "decisions")), get_int(s, "policy_faults"),
+	printf("policy    %s decisions and %s ahead of wakeups, %lld page faults%s\n",
+	       text_count(a, get_real(s, "decisions")),
+	       text_count(b, get_real(s, "decided_ahead")), get_int(s, "policy_faults"),
 	       user ? "" : " (the BPF half decides)");
 	if (get_bool(s, "autopilot"))
 		puts("autopilot ON: the policy is late and the BPF half stands in for it");

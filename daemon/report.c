@@ -22,7 +22,8 @@ static void summarize(struct qumun *q, const __u64 *c, struct total *t)
 	decisions = c[QUMUN_C_decided];
 	out = decisions + c[QUMUN_C_taken_back] + c[QUMUN_C_rescued] +
 	      c[QUMUN_C_cancelled];
-	t[0] = (struct total){ "decisions", "decisions of the policy applied",
+	t[0] = (struct total){ "decisions",
+			       "decisions of the policy applied; beside these, standing",
 			       decisions };
 	t[1] = (struct total){ "lost",
 			       "asked about and never answered, taken back or gone",

@@ -185,6 +185,7 @@ static json_t *answer_status(struct backend *b, const json_t *args,
 	add_ejections(o);
 	add_load(b, o, &state, c);
 	json_object_set_new(o, "decisions", integer(c[QUMUN_C_decided]));
+	json_object_set_new(o, "decided_ahead", integer(c[QUMUN_C_standing]));
 	json_object_set_new(o, "policy_faults", integer(minor + major));
 	json_object_set_new(o, "unenforced_limits", limits_json(b, &state));
 	json_object_set_new(o, "params", params_json(b->q));

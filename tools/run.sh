@@ -31,6 +31,7 @@ run_table() {
 			"$(run_field gthulhu "${rt_row##*:}")"
 	done
 	printf '\n%-28s %14s\n' "decisions made" "$(run_field final decisions)"
+	printf '%-28s %14s\n' "wakeups decided ahead" "$(run_field final standing)"
 	printf '%-28s %14s\n' "tasks seen" "$(run_field final tasks_seen)"
 	echo "must be zero:"
 	for rt_row in lost double_dispatched forbidden_cpu ring_overflow ejections \

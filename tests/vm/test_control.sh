@@ -125,6 +125,8 @@ policies() {
 		"$0" policy set gthulhu && "$0" mode user && exit $c' "$ctl"
 	is 'the policy decides' grows stats decided
 	is 'no fault of the policy so far' [ "$(value status policy_faults)" = 0 ]
+	before=$(value stats standing) now=$(value status decided_ahead) after=$(value stats standing)
+	is "decided ahead: $before, $now, $after" sh -c '[ "$0" -le "$1" ] && [ "$1" -le "$2" ]' "$before" "$now" "$after"
 	# of one look: what grows between two would seem lost
 	"$ctl" stats --json >"$work/look"
 	asked=$(sed -n 's/.*"asked":\([0-9]*\).*/\1/p' "$work/look")
