@@ -177,6 +177,17 @@ static __always_inline void kick_for_policy(struct bpf_cpu_priv *cp,
 	count(cp, policy_kicks);
 }
 
+/* The policy's round trip: how long after it was asked is the answer applied? */
+static __always_inline void answered_after(struct bpf_cpu_priv *cp, u64 ns)
+{
+	u32 bucket = qumun_latency_bucket(ns);
+
+	if (bucket >= QUMUN_NR_LATENCY)
+		return;
+	cp->answers[bucket]++;
+	cp->answer_ns += ns;
+}
+
 /*
  * Apply one answer. The order matters: identity and generation are compared, then one
  * compare-and-swap decides who dispatches, then the task is inserted, then the word is read
@@ -243,6 +254,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	}
 	end_asking(sh, s, slot);
 	count(cp, decided);
+	answered_after(cp, elapsed(now, s->enq_at));
 	sh->last_decision = now;
 	note_queued(&s->on_dsq, cpu);
 	if (flags & QUMUN_HEAD)

@@ -258,8 +258,8 @@ const char *qumun_counter_name(unsigned int i);
 const char *qumun_counter_doc(unsigned int i);
 
 /*
- * struct qumun_latency - wait times, runnable to running, since attach
- * @buckets: waits up to qumun_latency_bound_ns(i) and above the bound before
+ * struct qumun_latency - times that something took, since load
+ * @buckets: those up to qumun_latency_bound_ns(i) and above the bound before
  * @count:   all of them
  * @sum_ns:  their sum
  */
@@ -274,6 +274,14 @@ struct qumun_latency {
  * grows. -EINVAL: no such CPU. Since 0.1.
  */
 int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency);
+
+/*
+ * The policy's round trip: from the question about a task to its answer applied, on @cpu (which
+ * may be another than the task's), or on all if @cpu is -1. As many as the counter `decided`; what
+ * was taken back, or decided ahead, is not among them. Every bucket only grows. -EINVAL: no such
+ * CPU. Since 0.1.
+ */
+int qumun_get_round_trip(struct qumun *q, int cpu, struct qumun_latency *latency);
 
 /* The upper bound of bucket @i in ns, included; ~0 for the last. Since 0.1. */
 __u64 qumun_latency_bound_ns(unsigned int i);

@@ -23,27 +23,32 @@ QUMUN_API __u64 qumun_latency_bound_ns(unsigned int i)
 	return i < QUMUN_NR_LATENCY - 1 ? bounds[i] : ~0ULL;
 }
 
-static int add_latency(struct qumun *q, __u32 cpu, struct qumun_latency *sum)
+/* Both histograms of a CPU: waits for a CPU, and the policy's answers. */
+static int add_latency(struct qumun *q, __u32 cpu, bool answers,
+		       struct qumun_latency *sum)
 {
 	struct bpf_cpu_priv priv;
 	unsigned int i, cls;
+	__u64 nr;
 	int err;
 
 	err = bpf_map_lookup_elem(q->cpus_fd, &cpu, &priv) ? -errno : 0;
 	if (err)
 		return qumun_fail(q, err, "wait times of CPU %u: %s", cpu,
 				  strerror(-err));
-	for (cls = 0; cls < QUMUN_CLASS_SHARES; cls++) {
-		for (i = 0; i < QUMUN_NR_LATENCY; i++) {
-			sum->buckets[i] += priv.shares[cls].waits[i];
-			sum->count += priv.shares[cls].waits[i];
-		}
+	for (i = 0; i < QUMUN_NR_LATENCY; i++) {
+		nr = answers ? priv.answers[i] : 0;
+		for (cls = 0; !answers && cls < QUMUN_CLASS_SHARES; cls++)
+			nr += priv.shares[cls].waits[i];
+		sum->buckets[i] += nr;
+		sum->count += nr;
 	}
-	sum->sum_ns += priv.counters[QUMUN_C_wait_ns];
+	sum->sum_ns += answers ? priv.answer_ns : priv.counters[QUMUN_C_wait_ns];
 	return 0;
 }
 
-QUMUN_API int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency)
+static int get_latency(struct qumun *q, int cpu, bool answers,
+		       struct qumun_latency *latency)
 {
 	__u32 i;
 	int err;
@@ -53,10 +58,21 @@ QUMUN_API int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *
 	memset(latency, 0, sizeof(*latency));
 	err = check_cpu(q, cpu, -1);
 	if (!err && cpu >= 0)
-		return add_latency(q, (__u32)cpu, latency);
+		return add_latency(q, (__u32)cpu, answers, latency);
 	for (i = 0; i < q->nr_cpus && !err; i++)
-		err = add_latency(q, i, latency);
+		err = add_latency(q, i, answers, latency);
 	return err;
+}
+
+QUMUN_API int qumun_get_latency(struct qumun *q, int cpu, struct qumun_latency *latency)
+{
+	return get_latency(q, cpu, false, latency);
+}
+
+QUMUN_API int qumun_get_round_trip(struct qumun *q, int cpu,
+				   struct qumun_latency *latency)
+{
+	return get_latency(q, cpu, true, latency);
 }
 
 QUMUN_API int qumun_next_task(struct qumun *q, __u32 *cursor, struct qumun_task *task)

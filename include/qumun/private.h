@@ -74,6 +74,8 @@ struct bpf_cpu_priv {
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];
 	struct bpf_share shares[QUMUN_NR_SHARES];
+	__u64 answers[QUMUN_NR_LATENCY]; /* from question to applied answer */
+	__u64 answer_ns;
 };
 
 /* Map `free_slots`, one element. */

@@ -77,6 +77,7 @@ static void nulls(void)
 	NO_HANDLE(qumun_get_perf_counters(NULL, -1, &perf));
 	NO_HANDLE(qumun_get_counters(NULL, counters));
 	NO_HANDLE(qumun_get_latency(NULL, -1, &latency));
+	NO_HANDLE(qumun_get_round_trip(NULL, -1, &latency));
 	NO_HANDLE(qumun_list_shares(NULL, no_share, NULL));
 	NO_HANDLE(qumun_next_task(NULL, &cursor, &task));
 	NO_HANDLE(qumun_get_task(NULL, 1, &task));
