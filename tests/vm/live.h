@@ -23,6 +23,14 @@
 
 #include "../tap.h"
 
+/* Is this the long form? */
+static inline bool soak(void)
+{
+	const char *tier = getenv("GTHULHU_TIER");
+
+	return tier && !strcmp(tier, "soak");
+}
+
 static void live_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *task, __u64 now)
 {
 	struct qumun_decision d = { .cpu = QUMUN_CPU_ANY, .vtime = now };

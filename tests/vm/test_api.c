@@ -10,7 +10,7 @@
 #include "live.h"
 
 static char logged[4096];
-static char plugin[512];
+static char plugin[512], refused[512];
 
 static void keep_error(void *arg, enum qumun_log_level level, const char *message)
 {
@@ -42,15 +42,6 @@ static void bad_loads(void)
 	o = good;
 	o.max_records = 63;
 	load_fails(NULL, &o, -EINVAL, "max_records");
-	o = good;
-	o.max_tasks = 1000001;
-	load_fails(NULL, &o, -EINVAL, "max_tasks");
-	o = good;
-	o.timeout_ms = 30001;
-	load_fails(NULL, &o, -EINVAL, "timeout_ms");
-	o = good;
-	o.mode = (enum qumun_mode)5;
-	load_fails(NULL, &o, -EINVAL, "mode");
 	load_fails("/no/such/main.bpf.o", &good, -ENOENT, "/no/such/main.bpf.o");
 	fd = open("/tmp/broken.bpf.o", O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	if (write(fd, "\177ELF broken", 11) != 11)
@@ -58,6 +49,23 @@ static void bad_loads(void)
 	close(fd);
 	load_fails("/tmp/broken.bpf.o", &good, -EINVAL, "broken");
 	unlink("/tmp/broken.bpf.o");
+}
+
+/* What the verifier says is told, the last 20 lines of it, and it is no lack of privilege. */
+static void refused_load(void)
+{
+	struct qumun_options good = QUMUN_OPTIONS_INIT;
+	const char *at;
+	int lines = 0;
+
+	good.log = keep_error;
+	load_fails(refused, &good, -EINVAL, "the kernel's verifier refused the BPF half");
+	at = qumun_strerror(NULL);
+	tap_ok(strstr(at, "invalid mem access"), "with the verifier's reason");
+	for (at = strchr(at, '\n'); at && at[1]; at = strchr(at + 1, '\n'))
+		lines++;
+	if (!tap_ok(lines >= 3 && lines <= 20, "%d lines of its log", lines))
+		tap_diag("%s", qumun_strerror(NULL));
 }
 
 /* A child without privileges; its exit code is the number of what went wrong. */
@@ -338,13 +346,17 @@ int main(int argc, char **argv)
 {
 	struct qumun_options options = QUMUN_OPTIONS_INIT;
 	struct live_thread runner;
+	const char *here;
 	struct qumun *q;
 
 	if (geteuid())
 		return tap_skip_all("not root");
-	snprintf(plugin, sizeof(plugin), "%s/plugin_policy.so", dirname(argv[0]));
+	here = dirname(argv[0]);
+	snprintf(plugin, sizeof(plugin), "%s/plugin_policy.so", here);
+	snprintf(refused, sizeof(refused), "%s/refused.bpf.o", here);
 	without_handle();
 	bad_loads();
+	refused_load();
 	load_without_root();
 	options.log = live_log;
 	options.timeout_ms = 30000;

@@ -19,13 +19,6 @@ struct probe_shared {
 	_Atomic __u64 max_ns, samples, reset;
 };
 
-bool soak(void)
-{
-	const char *tier = getenv("GTHULHU_TIER");
-
-	return tier && !strcmp(tier, "soak");
-}
-
 unsigned int short_or_soak(unsigned int in_short, unsigned int in_soak)
 {
 	return soak() ? in_soak : in_short;

@@ -20,8 +20,7 @@ struct daemon {
 	char out[48], err[48];
 };
 
-/* Is this the long form? And a number for each form. */
-bool soak(void);
+/* A number for each form (soak()). */
 unsigned int short_or_soak(unsigned int in_short, unsigned int in_soak);
 
 /* Start `gthulhu ARGS...` (NULL ends the list; --json is added). False: it could not start. */
