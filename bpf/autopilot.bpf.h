@@ -28,7 +28,7 @@ static __always_inline enum autopilot_cause policy_trouble(struct shard_priv *sh
 
 	if (!shm_load(&sh->undecided))
 		return CAUSE_NONE;
-	stall = arena_header()->params.stall_ns;
+	stall = bounded_stall_ns();
 	if ((s64)(at - since) > 0)
 		since = at;
 	if (elapsed(now, since) <= stall)
@@ -52,6 +52,8 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
 	sh->mute = cause == CAUSE_MUTE;
 	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
 	sh->grant_at = now;
+	/* if somebody wrote over it, an empty ring of answers may look full to the policy */
+	qumun_ring_release(&arena_shard(shard)->down, shm_load(&sh->down_head));
 	switch (cause) {
 	case CAUSE_NONE:
 		break;
@@ -88,7 +90,7 @@ static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_pr
 static __always_inline void end_unless_taken_over(struct shard_priv *sh, u64 now)
 {
 	static char fmt[] = "the policy is gone and nobody took over within %llu ms";
-	u64 patience = arena_header()->params.takeover_ns;
+	u64 patience = bounded_takeover_ns();
 	unsigned long long ms = patience / 1000000;
 	struct bpf_control *ctl = control_priv();
 
@@ -142,7 +144,7 @@ static __always_inline void wake_late_policy(struct bpf_cpu_priv *cp,
 /* Is it time to look for single tasks that the policy has forgotten? */
 static __always_inline bool rescue_due(struct shard_priv *sh, u64 now)
 {
-	u64 patience = arena_header()->params.rescue_ns;
+	u64 patience = bounded_rescue_ns();
 
 	return elapsed(now, sh->undecided_at) > patience &&
 	       elapsed(now, sh->rescue_at) > patience / 4;

@@ -36,8 +36,7 @@ static __always_inline bool worth_moving(struct qumun_cpu QUMUN_ARENA *victim,
 	u64 start = shm_load(&victim->curr_start);
 
 	return victim->llc == here->llc || !start ||
-	       vt_rest(start, victim->curr_slice_ns, now) >
-		       arena_header()->params.migration_cost_ns;
+	       vt_rest(start, victim->curr_slice_ns, now) > bounded_migration_cost_ns();
 }
 
 static __always_inline bool steal_from(struct bpf_cpu_priv *cp, u32 victim)

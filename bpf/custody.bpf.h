@@ -170,8 +170,7 @@ static __always_inline void kick_for_policy(struct bpf_cpu_priv *cp,
 		return;
 	}
 	start = shm_load(&arena_cpu(cpu)->curr_start);
-	if (flags & QUMUN_PREEMPT && start &&
-	    elapsed(now, start) >= arena_header()->params.min_run_ns)
+	if (flags & QUMUN_PREEMPT && start && elapsed(now, start) >= bounded_min_run_ns())
 		kick = SCX_KICK_PREEMPT;
 	scx_bpf_kick_cpu(cpu, kick);
 	count(cp, policy_kicks);

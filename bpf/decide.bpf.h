@@ -97,7 +97,7 @@ static __always_inline bool kthreads_first(u32 cpu)
 	struct bpf_cpu_priv *home = cpu_priv(cpu);
 	struct shard_priv *sh;
 
-	if (!home || home->kthread_ns <= arena_header()->params.base_slice_ns)
+	if (!home || home->kthread_ns <= bounded_base_slice_ns())
 		return true;
 	/* who waits may still be with the policy, which cannot run either */
 	sh = shard_priv(home->shard);

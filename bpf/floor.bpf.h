@@ -35,7 +35,7 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 		return false;
 	cp->floor_at = now;
 	cp->floor_looked = 0;
-	patience = par->max_wait_ns / 4 * 3;
+	patience = bounded_max_wait_ns() / 4 * 3;
 	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), SCX_DSQ_ITER_REV) {
 		if (++cp->floor_looked > FLOOR_LOOKS)
 			break;
@@ -66,7 +66,7 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 static __always_inline bool floor_due(struct bpf_cpu_priv *cp, u32 cpu, u64 now)
 {
 	return arena_cpu(cpu)->nr_queued > 0 &&
-	       elapsed(now, cp->floor_at) > arena_header()->params.max_wait_ns / 8;
+	       elapsed(now, cp->floor_at) > bounded_max_wait_ns() / 8;
 }
 
 #endif

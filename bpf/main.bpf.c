@@ -257,7 +257,7 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		take_back(shard, 0, now);
 	} else if (shm_load(&sh->undecided) && rescue_due(sh, now)) {
 		sh->rescue_at = now;
-		take_back(shard, arena_header()->params.rescue_ns, now);
+		take_back(shard, bounded_rescue_ns(), now);
 	}
 
 	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS &&

@@ -158,6 +158,15 @@ struct {
 	__type(value, struct bpf_control);
 } control SEC(".maps");
 
+/* for user space only */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct bpf_handover);
+} handover SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -302,6 +311,23 @@ static __always_inline u32 gen_of(u64 word)
 {
 	return (u32)(word >> 8);
 }
+
+static __always_inline u64 bounded(u64 v, u64 min, u64 max)
+{
+	return v < min ? min : v > max ? max : v;
+}
+
+/*
+ * bounded_stall_ns() and so on: a time of the arena's parameters, within its limits whoever wrote
+ * there: none that keeps the BPF half from its duties goes without.
+ */
+#define X(name, unit, def, min, max, doc)                                                \
+	static __always_inline u64 bounded_##name(void)                                  \
+	{                                                                                \
+		return bounded(arena_header()->params.name, min, max);                   \
+	}
+QUMUN_PARAMS(X)
+#undef X
 
 #define SLICE_FLOOR_NS 100000ULL
 #define SLICE_CEILING_NS 100000000ULL

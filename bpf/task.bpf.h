@@ -225,8 +225,7 @@ static __always_inline void task_enabled(struct task_struct *p, u32 slot, u32 cp
 	 * A newcomer starts where a task stands that just had a slice: at the front, children in
 	 * a row would each go before who waits, without ever moving the front.
 	 */
-	rec->vruntime =
-		front + vt_charge(arena_header()->params.base_slice_ns, rec->weight);
+	rec->vruntime = front + vt_charge(bounded_base_slice_ns(), rec->weight);
 	rec->enq_at = 0; /* it may sleep: enqueue() knows when it begins to wait */
 }
 

@@ -79,7 +79,7 @@ static int watch_fired(void *map, u32 *key, void *value)
 			soon = true;
 	}
 	if (soon) {
-		next = arena_header()->params.stall_ns;
+		next = bounded_stall_ns();
 		if (next < WATCH_FLOOR_NS)
 			next = WATCH_FLOOR_NS;
 		else if (next > WATCH_NS)

@@ -219,6 +219,9 @@ static unsigned int drain_cpu(struct engine *e, __u32 cpu, unsigned int budget)
 
 	switch (qumun_ring_waiting(&c->up, head, QUMUN_UP_SLOTS, &nr)) {
 	case QUMUN_RING_FULL:
+		/* whoever wrote over it: the producer must not take an empty ring to be full */
+		if (shm_load(&c->up.head) != head)
+			qumun_ring_release(&c->up, head);
 		return 0;
 	case QUMUN_RING_BROKEN:
 		e->counters.broken_ring++;

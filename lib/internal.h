@@ -59,9 +59,11 @@ struct qumun {
 	int exit_events_fd;
 	int rule_events_fd;
 	int watch_fd;
+	int handover_fd;
 
 	/* takeover.c */
 	bool pinned;	    /* links and maps outlive this process */
+	struct bpf_handover *handover;
 	bool handed_over;   /* another process decides now */
 	bool warned_limits; /* cpu_max_warn() did */
 
@@ -151,6 +153,8 @@ int takeover_attach(struct qumun *q);
 /* params.c: the same values as a new set; what depends on the former one ends. */
 void params_renew(struct qumun *q);
 void takeover_close(struct qumun *q);
+int handover_open(struct qumun *q);
+void handover_close(struct qumun *q);
 bool takeover_lost(const struct qumun *q);
 void takeover_answer(struct qumun *q);
 

@@ -280,6 +280,7 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->exit_events_fd = map_fd(q, "exit_events");
 	q->rule_events_fd = map_fd(q, "rule_events");
 	q->watch_fd = map_fd(q, "watch");
+	q->handover_fd = map_fd(q, "handover");
 	q->slots_fd = map_fd(q, "slots");
 	if (control_write(q) ||
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
@@ -371,6 +372,8 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	if (!err)
 		err = exit_report_open(q);
 	if (!err)
+		err = handover_open(q);
+	if (!err)
 		err = bell_open(q);
 	if (!err)
 		err = rules_open(q);
@@ -399,6 +402,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	plugin_close(q);
 	sync_free(q);
 	exit_report_close(q);
+	handover_close(q);
 	links_forget(q);
 	q->topology = topology_free(q->topology);
 	if (q->obj)

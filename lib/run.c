@@ -256,7 +256,7 @@ QUMUN_API int qumun_run(struct qumun *q)
 	}
 	if (q->handed_over) {
 		qumun_say(q, QUMUN_LOG_INFO, "process %u took over",
-			  shm_load(&q->arena->owner));
+			  shm_load(&q->handover->owner));
 		return 0;
 	}
 	if (!qumun_exit_info(q, &report))

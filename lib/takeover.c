@@ -7,7 +7,7 @@
  * after takeover_ns it detaches by itself. A process that takes over opens the pins, maps the
  * arena at the same address and continues the rings where they stand.
  *
- * Handing over: the newcomer writes its pid to `owner` in the arena's header. The old policy
+ * Handing over: the newcomer writes its pid to `owner` in the map `handover`. The old policy
  * thread looks at it before every pass, finishes nothing more, answers in `handed_over` and
  * leaves. A stopped or dead one cannot answer: the newcomer does not wait for it. If a stopped
  * one is continued later, its first look at `owner` ends it; a pass that it was stopped in may
@@ -29,6 +29,7 @@
 
 #define PIN_DIR "/sys/fs/bpf/gthulhu"
 #define HANDOVER_MS 200
+#define HANDOVER_BYTES 4096
 
 /* What the user half keeps descriptors of: X(name of map, member of struct qumun) */
 #define PINNED_MAPS(X)                                                                   \
@@ -42,6 +43,7 @@
 	X("policy_bell", bell_fd)                                                        \
 	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)                                                 \
+	X("handover", handover_fd)                                                       \
 	X("watch", watch_fd) /* its timer ends with the last descriptor or pin */
 
 /* Each link, and the map or program that it is made from: to attach again after an ejection. */
@@ -192,16 +194,36 @@ static bool can_answer(pid_t pid)
 	return state && !strchr("TtZX", state[2]);
 }
 
+/* Populated: the policy thread looks at it before every pass. */
+int handover_open(struct qumun *q)
+{
+	void *p = mmap(NULL, HANDOVER_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, q->handover_fd, 0);
+
+	if (p == MAP_FAILED)
+		return qumun_fail(q, -errno, "mapping the map handover: %s",
+				  strerror(errno));
+	q->handover = p;
+	return 0;
+}
+
+void handover_close(struct qumun *q)
+{
+	if (q->handover)
+		munmap(q->handover, HANDOVER_BYTES);
+	q->handover = NULL;
+}
+
 static void ask_for_handover(struct qumun *q, pid_t old)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
 	int i;
 
-	shm_store_release(&q->arena->handed_over, 0);
-	(void)shm_swap(&q->arena->owner, (__u32)getpid());
+	shm_store_release(&q->handover->handed_over, 0);
+	(void)shm_swap(&q->handover->owner, (__u32)getpid());
 	for (i = 0; i < HANDOVER_MS && can_answer(old); i++) {
 		/* asleep is as good as an answer: it looks before its next pass */
-		if (shm_load_acquire(&q->arena->handed_over) ||
+		if (shm_load_acquire(&q->handover->handed_over) ||
 		    shm_load_acquire(&arena_shards(q)[0].sleeping))
 			return;
 		nanosleep(&ms, NULL);
@@ -259,6 +281,8 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	if (!err && exit_seen(q))
 		err = nobody_runs(q);
 	if (!err)
+		err = handover_open(q);
+	if (!err)
 		err = bell_open(q);
 	if (!err)
 		err = rules_open(q);
@@ -303,11 +327,11 @@ QUMUN_API bool qumun_handed_over(const struct qumun *q)
 
 bool takeover_lost(const struct qumun *q)
 {
-	return shm_load(&q->arena->owner) != (__u32)getpid();
+	return shm_load(&q->handover->owner) != (__u32)getpid();
 }
 
 void takeover_answer(struct qumun *q)
 {
 	q->handed_over = true;
-	shm_store_release(&q->arena->handed_over, 1);
+	shm_store_release(&q->handover->handed_over, 1);
 }

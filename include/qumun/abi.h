@@ -47,7 +47,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 5
+#define QUMUN_ABI_VERSION 6
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */
@@ -249,8 +249,6 @@ struct qumun_arena {
 	__u64 records_off;
 	__u64 attached_at; /* CLOCK_MONOTONIC ns */
 	__u64 params_seq;
-	__u32 owner;	   /* process that is the policy; see lib/takeover.c */
-	__u32 handed_over; /* 1: the former owner let go */
 	struct qumun_param_block params;
 };
 

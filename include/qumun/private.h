@@ -42,6 +42,16 @@ struct bpf_control {
 	__u32 rules;	    /* 1: there are rules, changes of tasks are reported */
 };
 
+/*
+ * Map `handover`, one element: who is the policy, between processes that share the scheduler; see
+ * lib/takeover.c. Not in the arena: who writes over that must not make the policy believe that
+ * it was replaced.
+ */
+struct bpf_handover {
+	__u32 owner;	   /* process that is the policy */
+	__u32 handed_over; /* 1: the former owner let go */
+};
+
 /* What tasks of a class, or those for whom a rule counts, had of a CPU. */
 struct bpf_share {
 	__u64 waits[QUMUN_NR_LATENCY]; /* by qumun_latency_bucket() */

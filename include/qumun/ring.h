@@ -8,7 +8,9 @@
  * the other side is compared by difference and believed only if 0 <= difference <= slots:
  * anything else is a broken or hostile peer, reported as QUMUN_RING_BROKEN. The way out: the
  * consumer goes on where the published tail is, the producer where the published head is, and
- * each publishes what it adopted; what was in the ring is lost to it.
+ * each publishes what it adopted; what was in the ring is lost to it. An overwritten cursor that
+ * makes sense is set right by the next publication; a consumer that finds nothing publishes its own
+ * again when the producer seems stuck, because to that one the ring may look full.
  *
  *     producer: room? -> write the entry -> store tail (release)   A
  *     consumer: load tail (acquire, pairs with A) -> read the entry -> store head (release)   B

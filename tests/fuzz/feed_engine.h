@@ -154,6 +154,8 @@ static inline bool feed_recovers(struct world *w)
 		while (world_answer(w, &a) != NO_ANSWER)
 			answered |= (w->q[5] & 0xff) == QUMUN_DISPATCHED;
 		in_a_row = answered ? in_a_row + 1 : 0;
+		if (!answered)
+			world_autopilot(w);
 	}
 	return in_a_row == 5;
 }

@@ -390,11 +390,13 @@ static const struct {
 	{ "up tail behind", -1ULL, 0, 0, 0 },
 	{ "up head far ahead", 0, 1ULL << 40, 0, 0 },
 	{ "up head behind", 0, -2000ULL, 0, 0 },
+	{ "up head: an empty ring looks full", 0, 1 - (__u64)QUMUN_UP_SLOTS, 0, 0 },
 	{ "both up cursors", 1ULL << 33, 1ULL << 34, 0, 0 },
 	{ "down tail far ahead", 0, 0, 1ULL << 40, 0 },
 	{ "down tail behind", 0, 0, -1ULL, 0 },
 	{ "down head far ahead", 0, 0, 0, 1ULL << 40 },
 	{ "down head behind", 0, 0, 0, -10000ULL },
+	{ "down head: an empty ring looks full", 0, 0, 0, 1 - (__u64)QUMUN_DOWN_SLOTS },
 	{ "both down cursors", 0, 0, 1ULL << 33, 1ULL << 34 },
 	{ "all cursors", 77777, 1ULL << 50, 1ULL << 33, -1ULL },
 };
@@ -421,7 +423,8 @@ static void test_broken_cursors(void)
 		for (round = 0; round < 2 * QUMUN_DOWN_SLOTS / ENGINE_BATCH; round++) {
 			world_ask(&w, 0, 2);
 			engine_pass(&w.e);
-			answers();
+			if (!strncmp(answers(), "0/", 2)) /* none was valid */
+				world_autopilot(&w);
 		}
 		for (round = applied = 0; round < 10; round++) {
 			world_ask(&w, 0, 3);

@@ -175,4 +175,10 @@ static inline enum verdict world_answer(struct world *w, struct qumun_answer *a)
 	return APPLIED;
 }
 
+/* autopilot_enter(): there was no answer for long. */
+static inline void world_autopilot(struct world *w)
+{
+	qumun_ring_release(&w->shards[0].down, w->down_head);
+}
+
 #endif
