@@ -29,6 +29,17 @@
 #define BALANCE_QUEUES 8      /* queues looked into at one time */
 #define BALANCE_LOOKS 16      /* and tasks of each, for one that may run here */
 
+/*
+ * Going round the CPUs from the one after @cpu: the one of turn @i, below nr_cpus. Reckoned from
+ * scratch, because a number carried from turn to turn makes each a new state for the verifier.
+ */
+static __always_inline u32 cpu_after(u32 cpu, u32 i)
+{
+	u32 at = cpu + 1 + i;
+
+	return at >= nr_cpus ? at - nr_cpus : at;
+}
+
 /* May a task be taken from @victim's queue to @cpu, seen from what it has to wait there? */
 static __always_inline bool worth_moving(struct qumun_cpu QUMUN_ARENA *victim,
 					 struct qumun_cpu QUMUN_ARENA *here, u64 now)
@@ -36,7 +47,8 @@ static __always_inline bool worth_moving(struct qumun_cpu QUMUN_ARENA *victim,
 	u64 start = shm_load(&victim->curr_start);
 
 	return victim->llc == here->llc || !start ||
-	       vt_rest(start, victim->curr_slice_ns, now) > bounded_migration_cost_ns();
+	       vt_rest(start, victim->curr_slice_ns, now) >
+		       arena_header()->params.migration_cost_ns;
 }
 
 static __always_inline bool steal_from(struct bpf_cpu_priv *cp, u32 victim)
@@ -52,8 +64,8 @@ __noinline bool steal(u32 cpu, u64 now)
 {
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu), *vc;
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
-	u32 i, victim = cpu, best = cpu;
 	s32 nr, longest = 0;
+	u32 i, victim, best = cpu;
 
 	use_arena();
 	if (!cp)
@@ -63,12 +75,10 @@ __noinline bool steal(u32 cpu, u64 now)
 	if (victim && victim <= nr_cpus && victim - 1 != cpu &&
 	    arena_cpu(victim - 1)->nr_queued > 0 && steal_from(cp, victim - 1))
 		return true;
-	victim = cpu;
 	bpf_for(i, 0, STEAL_TRIES) {
-		if (++victim >= nr_cpus)
-			victim = 0;
-		if (victim == cpu)
+		if (i + 1 >= nr_cpus)
 			break;
+		victim = cpu_after(cpu, i);
 		vc = arena_cpu(victim);
 		nr = vc->nr_queued;
 		if (nr <= 0 || !worth_moving(vc, cc, now))
@@ -86,12 +96,10 @@ __noinline bool steal(u32 cpu, u64 now)
 	if (steal_from(cp, best))
 		return true;
 	/* who waits there may not come here: somebody else's task, then */
-	victim = cpu;
 	bpf_for(i, 0, STEAL_TRIES) {
-		if (++victim >= nr_cpus)
-			victim = 0;
-		if (victim == cpu)
+		if (i + 1 >= nr_cpus)
 			break;
+		victim = cpu_after(cpu, i);
 		vc = arena_cpu(victim);
 		if (victim != best && vc->nr_queued > 0 && worth_moving(vc, cc, now) &&
 		    steal_from(cp, victim))
@@ -106,16 +114,15 @@ __noinline bool steal(u32 cpu, u64 now)
  */
 static __always_inline bool relieve(struct bpf_cpu_priv *cp, u32 cpu, u64 now)
 {
-	u32 i, victim = cpu;
+	u32 i, victim;
 
 	if (nr_cpus == 1 || elapsed(now, cp->relief_at) < RELIEF_NS)
 		return false;
 	cp->relief_at = now;
 	bpf_for(i, 0, STEAL_TRIES) {
-		if (++victim >= nr_cpus)
-			victim = 0;
-		if (victim == cpu)
+		if (i + 1 >= nr_cpus)
 			break;
+		victim = cpu_after(cpu, i);
 		if (!shm_load(&arena_cpu(victim)->curr_start) &&
 		    arena_cpu(victim)->nr_queued > 0 && steal_from(cp, victim))
 			return true;
@@ -269,11 +276,15 @@ __noinline u64 first_key(u32 cpu, u64 key, bool have_key)
 	return key;
 }
 
-/* @cpu has something to run, the task in @slot (QUMUN_NO_SLOT: none) or others in its queue. */
+/*
+ * @cpu has something to run, the task in @slot (QUMUN_NO_SLOT: none) or others in its queue. The
+ * counter lives in a map, because one on the stack makes each turn of the loop a new state for the
+ * verifier: on 8 CPUs these are too many.
+ */
 __noinline bool balance_busy(u32 cpu, u32 slot, u64 now)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
-	u32 i, victim, queues = 0;
+	u32 i, victim, from;
 	u64 key = 0;
 
 	use_arena();
@@ -282,22 +293,21 @@ __noinline bool balance_busy(u32 cpu, u32 slot, u64 now)
 	if (slot < max_records)
 		key = prev_key(slot, cpu, now);
 	key = first_key(cpu, key, slot < max_records);
-	victim = cp->balance_cpu;
+	from = cp->balance_cpu;
+	cp->balance_queues = 0;
 	bpf_for(i, 0, STEAL_TRIES) {
-		if (i >= nr_cpus || queues >= BALANCE_QUEUES)
+		if (i >= nr_cpus || cp->balance_queues >= BALANCE_QUEUES)
 			break;
-		if (++victim >= nr_cpus)
-			victim = 0;
+		victim = cpu_after(from, i);
 		if (victim == cpu || arena_cpu(victim)->nr_queued <= 0)
 			continue;
-		queues++;
+		cp->balance_queues++;
+		cp->balance_cpu = victim;
 		if (pull(victim, cpu, key, now)) {
 			count(cp, pulls);
-			cp->balance_cpu = victim;
 			return true;
 		}
 	}
-	cp->balance_cpu = victim;
 	return false;
 }
 

@@ -21,6 +21,8 @@
  *   asleep: the policy thread sets `sleeping` in the arena (full barrier), looks at its rings
  *   once more, and only then waits; enqueue adds to `pushed` (full barrier) before it reads
  *   `sleeping`. The bell is level-triggered: a ring between the look and the wait ends the wait.
+ *   It is rung for a parked thread too: preempted between the look and the wait, that one would
+ *   go to sleep with the CPU that it gets.
  *
  * An ask is in its ring a moment before it is counted, so a pass may count it first, and hide
  * another one behind it; the enqueue that counts it then finds the two counts equal and kicks.
@@ -108,9 +110,9 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 			count(cp, idle_kicks);
 		}
-	} else if (shm_load(&arena_shard(shard)->sleeping)) {
-		ring_bell(cp, sh, now);
 	}
+	if (shm_load(&arena_shard(shard)->sleeping))
+		ring_bell(cp, sh, now);
 }
 
 /*

@@ -62,7 +62,7 @@ struct qumun {
 	int handover_fd;
 
 	/* takeover.c */
-	bool pinned;	    /* links and maps outlive this process */
+	bool pinned; /* links and maps outlive this process */
 	struct bpf_handover *handover;
 	bool handed_over;   /* another process decides now */
 	bool warned_limits; /* cpu_max_warn() did */

@@ -71,14 +71,15 @@ struct bpf_cpu_priv {
 	__u64 up_tail; /* the BPF half's cursor in this CPU's up-ring */
 	__u32 shard;
 	__u32 online;
-	__u64 floor_at;	    /* when the starvation floor was last checked */
-	__u64 floor_looked; /* tasks looked at then */
-	__u64 relief_at;    /* when this CPU last looked for CPUs that are taken */
-	__u64 kthread_ns;   /* its bound kernel threads ran for so long in a row */
-	__u64 balance_at;   /* and when for queues that lag behind this one */
-	__u64 look_at;	    /* when it last asked to be brought back for such a look */
-	__u32 balance_cpu;  /* where the next such look begins */
-	__u32 releasing;    /* cpu_release() is putting tasks back into enqueue() */
+	__u64 floor_at;	      /* when the starvation floor was last checked */
+	__u64 floor_looked;   /* tasks looked at then */
+	__u64 balance_queues; /* queues looked at in balance_busy() */
+	__u64 relief_at;      /* when this CPU last looked for CPUs that are taken */
+	__u64 kthread_ns;     /* its bound kernel threads ran for so long in a row */
+	__u64 balance_at;     /* and when for queues that lag behind this one */
+	__u64 look_at;	      /* when it last asked to be brought back for such a look */
+	__u32 balance_cpu;    /* where the next such look begins */
+	__u32 releasing;      /* cpu_release() is putting tasks back into enqueue() */
 	__u32 steal_hint;   /* CPU + 1 whose queue wants to be looked at first; 0: none */
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */

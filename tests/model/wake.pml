@@ -23,12 +23,18 @@
  * run (short): holds -DASKS=1
  * run (short): holds -DASKS=1 -DAWAKE
  * run (short): fails -DASKS=2 -DLOOK_THEN_SLEEP
+ * run (long): holds -DASKS=1 -DAWAKE -DOTHERS=1
+ * run (long): fails -DASKS=1 -DAWAKE -DOTHERS=1 -DPARKED_OR_ASLEEP
  * run (long): fails -DASKS=2 -DAWAKE -DBELL_ONCE
  * run (long): holds -DASKS=2
  * run (long): holds -DASKS=2 -DAWAKE
  */
 #ifndef ASKS
 #define ASKS 2
+#endif
+
+#ifndef OTHERS
+#define OTHERS 0 /* tasks that take a CPU without being asked about: a standing decision, another class */
 #endif
 
 #define NOBODY 0 /* who runs on a CPU */
@@ -38,7 +44,7 @@
 #define KICK_IDLE 1
 #define KICK_PREEMPT 2
 
-byte asks = ASKS;
+byte asks = ASKS, others = OTHERS;
 byte up[2], down, undecided;
 byte pushed, taken;
 bit parked, sleeping, drain_lock;
@@ -91,11 +97,15 @@ inline ask(at, home)
 		:: first -> do_kick(home, KICK_IDLE)
 		:: !first
 		fi
-	:: else ->
-		if
-		:: sleeping -> ring_bell()
-		:: else
-		fi
+	:: else
+	fi;
+	if
+#ifdef PARKED_OR_ASLEEP
+	:: sleeping && !was_parked -> ring_bell()
+#else
+	:: sleeping -> ring_bell()
+#endif
+	:: else
 	fi
 }
 
@@ -266,6 +276,10 @@ proctype Cpu(byte c)
 		runs = !(policy_blocks && !bell);
 		policy_asleep = !runs;
 		policy_on = 0; policy_yields = 0; policy_blocks = 0 };
+		schedule(c)
+	:: d_step { cur[c] == POLICY && policy_on && !rq[c] && others ->
+		rq[c] = 1; others--; runs = 1;
+		policy_on = 0; next[c] = TASK };
 		schedule(c)
 	od
 }

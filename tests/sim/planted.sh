@@ -19,6 +19,7 @@ affinity
 sleeper-credit
 double-dispatch
 lost-bell
+parked-bell
 sync-starves'
 
 # The file and the edit that plant $1.
@@ -33,9 +34,9 @@ edit_of() {
 	# no second look between "nothing to do" and sleep
 	lost-wakeup) file=engine/engine.c
 		edit='s/if (shm_load_acquire(&e->cpus\[cpu\].up.tail) != e->up_head\[cpu\])/if (0)/' ;;
-	# affinity that changed while the task was queued is not looked at
-	affinity) file=bpf/custody.bpf.h
-		edit='s/else if (!may_use(.*)) {/else if (0) {/' ;;
+	# a task whose affinity changed while it was queued is moved to where it may not run
+	affinity) file=bpf/decide.bpf.h
+		edit='s/return scx_bpf_task_cpu(p) == (s32)cpu ||/return 1 ||/' ;;
 	# who sleeps long may run long
 	sleeper-credit) file=include/qumun/vtime.h
 		edit='s/if (vt_before(vruntime, front - credit))/if (0)/' ;;
@@ -45,6 +46,8 @@ edit_of() {
 	# bugs that the simulator found in this project
 	lost-bell) file=bpf/policy.bpf.h
 		edit='s/sh->wake_sent_round == rounds &&/1 \&\&/' ;;
+	parked-bell) file=bpf/policy.bpf.h
+		edit='s/if (shm_load(&arena_shard(shard)->sleeping))$/if (!shm_load(\&sh->parked) \&\& shm_load(\&arena_shard(shard)->sleeping))/' ;;
 	sync-starves) file=bpf/main.bpf.c
 		edit='s/if (!idle || !cp || arena_cpu(cpu)->nr_queued > 0)/if (!idle || !cp)/' ;;
 	*) return 1 ;;
