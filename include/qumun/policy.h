@@ -183,7 +183,8 @@ void qumun_set_timer(struct qumun_policy_ctx *ctx, __u64 at);
 
 /*
  * Make @cpu look for work: an idle one wakes, on a busy one QUMUN_PREEMPT in @flags ends the slice
- * of a task that has run for min_run_ns. Dropped while the BPF half decides (kernel mode, autopilot).
+ * of a task that has run for min_run_ns. Dropped while the BPF half decides (kernel mode or
+ * autopilot).
  * 0; -EINVAL: no such CPU; -EAGAIN: the ring of answers is full. Since 0.1.
  */
 int qumun_kick(struct qumun_policy_ctx *ctx, __s32 cpu, __u32 flags);
@@ -196,7 +197,7 @@ int qumun_kick(struct qumun_policy_ctx *ctx, __s32 cpu, __u32 flags);
 __s32 qumun_idle_near(const struct qumun_policy_ctx *ctx, const struct qumun_task *t,
 		      __s32 cpu);
 
-/* The number of @t's record, below qumun_max_tasks(): an index for a table of the policy. Since 0.1. */
+/* The number of @t's record, below qumun_max_tasks(): an index for tables. Since 0.1. */
 __u32 qumun_task_slot(const struct qumun_policy_ctx *ctx, const struct qumun_task *t);
 __u32 qumun_max_tasks(const struct qumun_policy_ctx *ctx);
 
@@ -236,8 +237,8 @@ static inline int qumun_task_may_use(const struct qumun_task *t, __s32 cpu)
 }
 
 /*
- * Define a policy: qumun_policy_NAME, or, when built as a shared object (-DQUMUN_POLICY_PLUGIN), the
- * symbol that qumun_load_policy() and `gthulhu --policy FILE.so` look for. What follows the
+ * Define a policy: qumun_policy_NAME, or, when built as a shared object (-DQUMUN_POLICY_PLUGIN),
+ * the symbol that qumun_load_policy() and `gthulhu --policy FILE.so` look for. What follows the
  * description are members of struct qumun_policy_ops, in its order for C++. Since 0.1.
  */
 #ifdef QUMUN_POLICY_PLUGIN

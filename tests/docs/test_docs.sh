@@ -100,10 +100,21 @@ while read -r name; do
 done <"$here/named" >"$here/aliases"
 point "every function is found by its name" "$here/aliases"
 
+# the contract stands in the header: a comment before each function, with the release it came with
+awk '
+	FNR == 1 || /^$/ { comment = "" }
+	/^\/\*/ { comment = ""; inside = 1 }
+	inside { comment = comment $0 }
+	inside && /\*\// { inside = 0; next }
+	!inside && /^[a-z]/ && match($0, /qumun_[a-z_0-9]+\(/) && comment !~ /Since 0\.[0-9]+\./ {
+		print FILENAME ": " substr($0, RSTART, RLENGTH - 1) "() does not say since when it is there"
+	}' include/qumun.h include/qumun/policy.h include/qumun/rules.h include/qumun/latency.h >"$here/since"
+point "every function's comment says since when it is there" "$here/since"
+
 # every member of the structs that a caller fills or reads is in bold in section 3
 for t in qumun_options scheduler_stats perf_counters scheduling_params qumun_exit_report \
 	qumun_feature qumun_decision qumun_policy_ops qumun_latency qumun_cpu_info qumun_run_state \
-	qumun_rule qumun_task_rule; do
+	qumun_rule qumun_task_rule qumun_terms qumun_share qumun_cpu_limit qumun_rule_match; do
 	awk -v begin="^struct $t \\{" '
 		$0 ~ begin { inside = 1; next }
 		/^}/ { inside = 0 }
@@ -204,15 +215,49 @@ else
 	skip "manual pages" "scdoc is not installed"
 fi
 
-if [ -f docs/reference.md ]; then
-	grep -o '`tests/[A-Za-z0-9_/.-]*`' docs/reference.md | tr -d '`' | sort -u | while read -r path; do
-		[ -e "$path" ] || echo "$path does not exist"
-	done >"$here/tests"
-	grep -o '`qumun_[a-z0-9_]*()`' docs/reference.md | tr -d '`()' | sort -u | while read -r name; do
-		grep -q -x "$name" "$here/functions" || echo "$name() does not exist"
-	done >>"$here/tests"
-	point "docs/reference.md names tests and functions that exist" "$here/tests"
-fi
+# docs/reference.md: rows "| entry | our names | tests |". Every function and every name in the middle
+# exists and is used by a test of its row (or, for what is no function, exists in the headers or the
+# BPF half); every test exists and is run by somebody; and no function of the library is left out.
+sed -n 's/^| \(.*\) |$/\1/p' docs/reference.md | grep -v -e '^---' -e '^the page |' -e '^in C |' >"$here/rows"
+: >"$here/reference"
+while IFS= read -r row; do
+	entry=${row%% | *}
+	tests=$(echo "${row##* | }" | grep -o '`tests/[A-Za-z0-9_/.-]*`' | tr -d '`')
+	[ -n "$tests" ] || echo "$entry: no test"
+	for path in $tests; do
+		base=${path##*/} word=${path##*/}
+		word=${word%.*}
+		case $path in
+		tests/vm/faults/*) word=fault_$word ;;
+		esac
+		if [ ! -f "$path" ]; then
+			echo "$entry: $path does not exist"
+		elif [ "${path#tests/vm/}" != "$path" ]; then
+			grep -q "^$word " tests/vm/manifest || echo "$entry: $path is not in the manifest"
+		else
+			grep -q -e "'$word'" -e "'$base'" "${path%/*}/meson.build" || echo "$entry: nobody runs $path"
+		fi
+	done
+	middle=${row% | *}
+	echo "${middle##* | }" | grep -o '`[A-Za-z_0-9. ]*\(()\)\?`' | tr -d '`' | while read -r name; do
+		case $name in
+		*'()')
+			name=${name%'()'}
+			# shellcheck disable=SC2086 # a list of files without blanks
+			case $name in
+			qumun_*) grep -q -w "$name" $tests tests/vm/live.h tests/holder.h || echo "$entry: $name() is in none of its tests" ;;
+			*) grep -q -r -w "$name" bpf include || echo "$entry: $name() does not exist" ;;
+			esac
+			;;
+		*) grep -q -r -w -- "${name##* }" include bpf examples daemon lib/qumun.pc.in || echo "$entry: $name does not exist" ;;
+		esac
+	done
+done <"$here/rows" >"$here/reference"
+sed -n 's/^\t\(qumun_[a-z0-9_]*\);$/\1/p' lib/libqumun.map | while read -r name; do
+	grep -q "\`$name()\`" "$here/rows" || echo "$name() is in no row"
+done >>"$here/reference"
+[ "$(wc -l <"$here/rows")" -gt 40 ] || echo "there are no rows" >>"$here/reference"
+point "docs/reference.md: every entry exists, with a test that uses it" "$here/reference"
 
 if [ -f docs/dependencies.md ]; then
 	sed -n '/^[A-Z]*_PACKAGES="/,/"$/p' tools/setup.sh | sed 's/^[A-Z_]*="//; s/"$//' | tr -s ' \t' '\n' |

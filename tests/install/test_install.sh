@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # What `meson install` puts into a staging root: a library that exports exactly the functions that
-# the headers declare, under its version node; headers that compile alone as C11 and as C++17; and
-# enough for pkg-config to build every example with -Wall -Wextra -Werror.
+# the headers declare, under its version node; headers that compile alone as C11 and as C++17, without
+# a warning; one version everywhere; a manual page for each function; and enough for pkg-config to
+# build every example with -Wall -Wextra -Werror and whatever qumun(7) tells its reader to build.
 #
 # usage: test_install.sh SOURCE-ROOT BUILD-ROOT
 #
@@ -56,23 +57,98 @@ all_versioned() {
 	! exported | grep -v '@@QUMUN_[0-9]*\.[0-9]*$'
 }
 
+# header_alone COMPILER STANDARD LANGUAGE HEADER
 header_alone() {
-	printf '#include <%s>\n' "$1" | $CC -std=c11 -Wall -Wextra -Werror -pedantic-errors \
-		-Wno-unused-function -Wno-unused-const-variable -Wno-pedantic -I"$include" -x c -c -o /dev/null -
-}
-
-header_alone_cxx() {
-	printf '#include <%s>\n' "$1" | $CXX -std=c++17 -Wall -Wextra -Werror \
-		-Wno-unused-function -Wno-unused-const-variable -I"$include" -x c++ -c -o /dev/null -
-}
-
-pkgconf() {
-	PKG_CONFIG_SYSROOT_DIR=$stage PKG_CONFIG_PATH=$pc pkg-config "$@" qumun
+	printf '#include <%s>\nextern int something;\n' "$4" |
+		$1 -std="$2" -Wall -Wextra -Wpedantic -Werror -I"$include" -x "$3" -c -o /dev/null -
 }
 
 example() {
 	# shellcheck disable=SC2046
-	$CC -Wall -Wextra -Werror "$1" $(pkgconf --cflags --libs) -o "$stage/example"
+	$CC -Wall -Wextra -Werror "$1" $(pkg-config --cflags --libs qumun) -o "$stage/example"
+}
+
+# A program in C++ that links: the declarations have C's linkage.
+from_cxx() {
+	cat >"$stage/program.cc" <<'END'
+#include <qumun.h>
+#include <cstdio>
+
+int main()
+{
+	qumun_options options = QUMUN_OPTIONS_INIT;
+	qumun_rule rule = QUMUN_RULE_INIT;
+
+	if (options.size != sizeof(options) || rule.size != sizeof(rule) || rule.id)
+		return 1;
+	std::puts(qumun_version());
+	return 0;
+}
+END
+	# shellcheck disable=SC2046
+	$CXX -std=c++17 -Wall -Wextra -Werror "$stage/program.cc" \
+		$(pkg-config --cflags --libs qumun) -o "$stage/program" &&
+		[ "$(LD_LIBRARY_PATH=${lib%/*} "$stage/program")" = "$(pkg-config --modversion qumun)" ]
+}
+
+# A policy in C++: its symbol is found. (C++ wants every member named, or is told not to.)
+policy_cxx() {
+	cat >"$stage/policy.cc" <<'END'
+#include <qumun/policy.h>
+
+static void enqueue(qumun_policy_ctx *ctx, qumun_task *task, __u64 now)
+{
+	qumun_decision d = {};
+
+	d.cpu = QUMUN_CPU_ANY;
+	d.vtime = now;
+	qumun_dispatch(ctx, task, &d);
+}
+
+QUMUN_POLICY(cxx, "a policy in C++", .enqueue = enqueue);
+END
+	# shellcheck disable=SC2046
+	$CXX -std=c++17 -Wall -Wextra -Wno-missing-field-initializers -Werror -shared -fPIC \
+		-fvisibility=hidden -DQUMUN_POLICY_PLUGIN "$stage/policy.cc" \
+		$(pkg-config --cflags qumun) -o "$stage/policy.so" &&
+		nm -D --defined-only "$stage/policy.so" | grep -q ' qumun_policy_plugin$'
+}
+
+# One version: the library's file, qumun.pc, the header in numbers and in words, the README.
+one_version() {
+	v=$(pkg-config --modversion qumun)
+	grep -q "^#define QUMUN_VERSION \"$v\"\$" "$include/qumun.h" &&
+		[ "$(sed -n 's/^#define QUMUN_VERSION_[A-Z]* //p' "$include/qumun.h" | paste -s -d .)" = "$v" ] &&
+		[ "${lib##*.so.}" = "$v" ] &&
+		grep -q "Version ${v%.*}, alpha" "$include/qumun.h" &&
+		grep -q "version ${v%.*}, alpha" "$src/README.md"
+}
+
+# Each exported function is found by man(1).
+has_pages() {
+	find "$stage" -name qumun.7 | grep -q . || return 0 # scdoc is not installed
+	exported | sed 's/@.*//' | while read -r name; do
+		find "$stage" -name "$name.3" | grep -q . || echo "$name has no page"
+	done >"$stage/pageless"
+	cat "$stage/pageless"
+	[ ! -s "$stage/pageless" ]
+}
+
+# The n-th command that qumun(7) gives for a user, where it has short.c for it.
+told() {
+	sed -n 's/^\$ \(cc .*\)/\1/p' "$src/man/qumun.7.scd" | sed -n "$1p" >"$stage/command"
+	[ -s "$stage/command" ] && cat "$stage/command" && cd "$stage/walk" && sh -e "$stage/command"
+}
+
+walk_program() {
+	mkdir -p "$stage/walk"
+	"$src/tests/docs/code.sh" "$src/man/qumun.7.scd" >"$stage/walk/short.c"
+	told 1 && LD_LIBRARY_PATH=${lib%/*} ldd "$stage/walk/short" | grep -q "libqumun.so.0 => ${lib%/*}"
+}
+
+walk_file() {
+	"$src/tests/docs/code.sh" "$src/man/qumun.7.scd" | "$src/tests/docs/in_a_file.sh" >"$stage/walk/short.c"
+	told 2 && nm -D --defined-only "$stage/walk/short.so" | grep -q ' qumun_policy_plugin$'
 }
 
 # The systemd unit names files that are there.
@@ -89,22 +165,25 @@ point "meson install" env DESTDIR="$stage" meson install --no-rebuild -C "$build
 include=$(dirname "$(find "$stage" -name qumun.h)")
 lib=$(find "$stage" -name 'libqumun.so.0.*' -type f)
 pc=$(dirname "$(find "$stage" -name qumun.pc)")
+export PKG_CONFIG_SYSROOT_DIR="$stage" PKG_CONFIG_PATH="$pc"
 point "soname" sh -c "readelf -d '$lib' | grep -q 'SONAME.*\[libqumun.so.0\]'"
 point "exported is what the headers declare" same_symbols
 point "every symbol has a version" all_versioned
 point "private.h stays at home" test ! -e "$include/qumun/private.h"
-point "pkg-config knows the version" sh -c "grep -q '^Version: [0-9]' '$pc/qumun.pc'"
+point "one version everywhere" one_version
+point "a manual page for each function" has_pages
 point "the systemd unit starts it with its configuration" unit_files
 for h in "$include"/qumun.h "$include"/qumun/*.h; do
 	h=${h#"$include"/}
-	point "$h compiles alone as C11" header_alone "$h"
-	case $h in
-	qumun/atomic.h | qumun/ring.h) ;;
-	*) point "$h compiles alone as C++17" header_alone_cxx "$h" ;;
-	esac
+	point "$h compiles alone as C11" header_alone "$CC" c11 c "$h"
+	point "$h compiles alone as C++17" header_alone "$CXX" c++17 c++ "$h"
 done
+point "a program in C++" from_cxx
+point "a policy in C++" policy_cxx
 for f in "$src"/examples/*.c; do
 	point "examples/${f##*/} builds against the installed library" example "$f"
 done
+point "qumun(7): the program builds as the page says" walk_program
+point "qumun(7): the same policy in a file" walk_file
 echo "1..$n"
 exit $((failed > 0))

@@ -2,7 +2,7 @@
 /*
  * What qumun/policy.h offers beyond the plain answer, on a real kernel: the policy of
  * tests/holder.h keeps waking tasks for 2 ms by its timer, places them on an idle CPU near or a set
- * of one, kicks CPUs, has a tick and a book of tasks.
+ * of one, kicks CPUs, has a tick and a book of tasks. Another policy puts a task before all others.
  */
 #include "../holder.h"
 
@@ -115,6 +115,50 @@ static void book(void)
 	end_child(hog);
 }
 
+/* First come, first served, but for one task that goes before all others. */
+static volatile pid_t goes_first;
+
+static void head_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u64 now)
+{
+	struct qumun_decision d = { .cpu = QUMUN_CPU_ANY, .slice_ns = BASE_SLICE_NS };
+
+	d.vtime = now;
+	if (t->pid == goes_first)
+		d.flags = QUMUN_HEAD;
+	qumun_dispatch(ctx, t, &d);
+}
+
+static const struct qumun_policy_ops head_policy = {
+	.abi_version = QUMUN_POLICY_ABI,
+	.size = sizeof(struct qumun_policy_ops),
+	.name = "head",
+	.enqueue = head_enqueue,
+};
+
+/* Behind four hogs that take turns, and before them; it ends nobody's slice either way. */
+static void head(struct qumun *q)
+{
+	pid_t hogs[4], sleeper;
+	__u64 behind, before;
+	int i;
+
+	tap_is(qumun_set_policy(q, &head_policy), 0, "another policy");
+	for (i = 0; i < 4; i++)
+		hogs[i] = start_hog(0, 0);
+	sleeper = start_sleeper(0, 10000);
+	sleep_ms(200);
+	behind = mean_wait_us(sleeper, 1000);
+	goes_first = sleeper;
+	sleep_ms(200);
+	before = mean_wait_us(sleeper, 1000);
+	tap_ok(before && before * 2 < behind,
+	       "at the head of the queue: waits %llu us, at its end %llu us", before,
+	       behind);
+	end_child(sleeper);
+	for (i = 0; i < 4; i++)
+		end_child(hogs[i]);
+}
+
 int main(void)
 {
 	struct qumun_options options = QUMUN_OPTIONS_INIT;
@@ -138,6 +182,7 @@ int main(void)
 	timers(q);
 	quiet(q);
 	book();
+	head(q);
 	tap_is((long long)counter(q, QUMUN_C_rescued), 0, "none had to be taken back");
 	tap_is(live_stop(&runner), 0, "the policy ran through it");
 	qumun_close(q);

@@ -45,15 +45,35 @@ if [ "$(id -u)" -ne 0 ] || [ ! -e "$state" ]; then
 	exit 77
 fi
 
-"$here/tutorial" 2>/tmp/tutorial.err &
+"$here/short" 2>/tmp/short.err &
 program=$!
 attached "$program"
-ok $? "the tutorial's program attaches"
+ok $? "the program of qumun(7) attaches"
 sleep 1
 kill -INT "$program"
 wait "$program"
 ok $? "and ends cleanly"
-sed 's/^/# /' /tmp/tutorial.err
+sed 's/^/# /' /tmp/short.err
+
+cd "$here" || exit 1
+gthulhu --policy ./short.so --json >/tmp/short.json 2>/tmp/short.err &
+daemon=$!
+attached "$daemon"
+ok $? "gthulhu loads the same policy from a file"
+taskset 1 sh -c "$hog" &
+pids="$pids $!"
+taskset 1 sh -c "$hog" &
+pids="$pids $!"
+sleep 1
+kill -INT "$daemon"
+wait "$daemon"
+ok $? "and ends cleanly"
+# shellcheck disable=SC2086 # several pids
+kill $pids
+pids=
+sed 's/^/# /' /tmp/short.err
+grep -q '"decided":[1-9]' /tmp/short.json
+ok $? "which decided"
 
 # three tasks of one user beside one of another, all on one CPU: half each
 for _ in 1 2 3; do

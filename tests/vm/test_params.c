@@ -258,6 +258,35 @@ static void set_mode(struct qumun *q)
 	end_child(y);
 }
 
+/* Two hogs in slices of 2 ms: when do they get 3 ms? The set counts from the next decision on. */
+static void soon(struct qumun *q)
+{
+	pid_t hogs[2] = { start_hog(0, 0), start_hog(0, 0) };
+	struct scheduling_params p = defaults;
+	struct qumun_task t[2];
+	__u64 began, took;
+	int round;
+
+	for (round = 0; round < 5; round++) {
+		p.base_slice_ns = 2000000 + (__u64)(round % 2) * 1000000;
+		tap_is(qumun_update_scheduling_params(q, &p), 0, "slices of %llu ns",
+		       p.base_slice_ns);
+		began = now_ns();
+		do {
+			sleep_ms(1);
+			took = now_ns() - began;
+			qumun_get_task(q, hogs[0], &t[0]);
+			qumun_get_task(q, hogs[1], &t[1]);
+		} while (t[0].slice_ns != p.base_slice_ns &&
+			 t[1].slice_ns != p.base_slice_ns && took < 1000000000ULL);
+		tap_ok(took <= 10000000, "are given after %llu us", took / 1000);
+		sleep_ms(50);
+	}
+	qumun_update_scheduling_params(q, &defaults);
+	end_child(hogs[0]);
+	end_child(hogs[1]);
+}
+
 int main(void)
 {
 	struct live_thread runner;
@@ -271,6 +300,7 @@ int main(void)
 	live_start(&runner, q);
 	sleep_ms(300);
 	refused(q);
+	soon(q);
 	base_slice(q, "kernel mode");
 	min_slice(q);
 	max_slice(q);

@@ -177,6 +177,34 @@ static void bounded(void)
 	qumun_close(q);
 }
 
+/* As any tool sees it: the page's fields, by name and in the page's order. */
+static void dumped(pid_t pid)
+{
+	static const char *const fields[] = { "vruntime",
+					      "weight",
+					      "slice_ns",
+					      "exec_start",
+					      "sum_exec_runtime",
+					      "voluntary_ctxt_switches",
+					      "nonvoluntary_ctxt_switches" };
+	FILE *f = popen("bpftool map dump name task_info_map", "re");
+	char line[256], key[32], field[64];
+	unsigned int next = 0;
+	bool ours = false;
+
+	snprintf(key, sizeof(key), "\"key\": %d,", pid);
+	while (f && next < 7 && fgets(line, sizeof(line), f)) {
+		if (strstr(line, "\"key\":"))
+			ours = strstr(line, key);
+		snprintf(field, sizeof(field), "\"%s\":", fields[next]);
+		next += ours && strstr(line, field);
+	}
+	tap_is(next, 7, "bpftool map dump: fields of our row, in order");
+	while (f && fgets(line, sizeof(line), f))
+		;
+	tap_ok(f && !pclose(f), "bpftool map dump ends well");
+}
+
 int main(void)
 {
 	static const char *const names[] = { "a hog", "a nice hog", "a sleeper" };
@@ -196,6 +224,7 @@ int main(void)
 	pids[2] = start_sleeper(0, 3000);
 	sleep_ms(2000);
 	at_rest(pids, names, 3);
+	dumped(pids[1]);
 	deletion(q, pids[0], pids[2]);
 	gone_task();
 	end_child(pids[0]);
