@@ -15,6 +15,7 @@
 	4096 /* touched at load; the housekeeper adds more when they run short */
 #define VERIFIER_LOG (1U << 20)
 #define VERIFIER_LINES 20
+#define MAX_OPTIONS 4096 /* bytes; no release's are larger, so that one is garbage */
 
 /* libbpf's own messages: debug output for us, errors come with our sentence. */
 static _Thread_local struct qumun *loading;
@@ -56,7 +57,7 @@ static int check_size(struct qumun *q, const struct qumun_options *options)
 	const char *rest = (const char *)options + sizeof(q->opt);
 	size_t i;
 
-	if (options->size < sizeof(q->opt))
+	if (options->size < sizeof(q->opt) || options->size > MAX_OPTIONS)
 		return qumun_fail(
 			q, -EINVAL,
 			"the options' size is %zu: start from QUMUN_OPTIONS_INIT",

@@ -127,6 +127,8 @@ int main(void)
 	refused(&o, "QUMUN_OPTIONS_INIT");
 	o.size = sizeof(o) - 1;
 	refused(&o, "QUMUN_OPTIONS_INIT");
+	o.size = ~(size_t)0;
+	refused(&o, "QUMUN_OPTIONS_INIT");
 	o = fresh;
 	o.flags = 0x80;
 	refused(&o, "flags");
