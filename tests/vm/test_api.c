@@ -10,7 +10,7 @@
 #include "live.h"
 
 static char logged[4096];
-static char plugin[512], refused[512];
+static char plugin[512], refused[512], object[512];
 
 static void keep_error(void *arg, enum qumun_log_level level, const char *message)
 {
@@ -49,6 +49,17 @@ static void bad_loads(void)
 	close(fd);
 	load_fails("/tmp/broken.bpf.o", &good, -EINVAL, "broken");
 	unlink("/tmp/broken.bpf.o");
+}
+
+/* The object in a file is as good as the one inside the library. */
+static void load_from_file(void)
+{
+	struct qumun *q;
+
+	if (tap_is(qumun_load(object, NULL, &q), 0, "an object file"))
+		qumun_close(q);
+	else
+		tap_diag("%s", qumun_strerror(NULL));
 }
 
 /* What the verifier says is told, the last 20 lines of it, and it is no lack of privilege. */
@@ -353,9 +364,11 @@ int main(int argc, char **argv)
 	here = dirname(argv[0]);
 	snprintf(plugin, sizeof(plugin), "%s/plugin_policy.so", here);
 	snprintf(refused, sizeof(refused), "%s/refused.bpf.o", here);
+	snprintf(object, sizeof(object), "%s/../../bpf/main.bpf.o", here);
 	without_handle();
 	bad_loads();
 	refused_load();
+	load_from_file();
 	load_without_root();
 	options.log = live_log;
 	options.timeout_ms = 30000;
