@@ -24,15 +24,15 @@ static __always_inline void advance_front(struct qumun_cpu QUMUN_ARENA *cc, u64 
  * Class latency's budget on @cpu: @spent_ns were taken by one of its tasks, or time went by.
  * Only the CPU that switches writes here.
  */
-static __always_inline void note_latency(struct qumun_cpu QUMUN_ARENA *cc, u32 cpu,
-					 bool latency, u64 spent_ns, u64 now)
+__noinline int note_latency(u32 cpu, bool latency, u64 spent_ns, u64 now)
 {
 	struct bpf_cpu_priv *own = cpu_priv(cpu);
 	u64 pct = arena_header()->params.latency_budget_pct;
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
-	/* full already, and nobody takes */
-	if (!own || (!latency && own->latency_left >= (s64)vt_budget_cap(pct)))
-		return;
+	use_arena();
+	if (!own)
+		return 0;
 	if (pct > 100)
 		pct = 100;
 	own->latency_left = vt_budget_spend(own->latency_left, own->latency_at, now,
@@ -40,6 +40,15 @@ static __always_inline void note_latency(struct qumun_cpu QUMUN_ARENA *cc, u32 c
 	own->latency_at = now;
 	cc->latency_left_ns =
 		vt_budget_publish(own->latency_left, cc->latency_left_ns, pct);
+	return 0;
+}
+
+/* Is it full already, and nobody takes? */
+static __always_inline bool latency_rests(struct bpf_cpu_priv *own, bool latency)
+{
+	return !latency &&
+	       own->latency_left >=
+		       (s64)vt_budget_cap(arena_header()->params.latency_budget_pct);
 }
 
 QUMUN_STATIC_ASSERT(QUMUN_NR_CLASSES <= QUMUN_CLASS_SHARES &&
@@ -70,7 +79,7 @@ static __always_inline void share_waited(struct bpf_cpu_priv *cp,
 {
 	struct bpf_share *of_class = class_share(cp, VT_CLASS(rec)),
 			 *of_rule = rule_share(cp, rec);
-	u32 bucket = qumun_latency_bucket(wait);
+	u32 bucket = forget_value(cp, qumun_latency_bucket(wait));
 
 	if (bucket >= QUMUN_NR_LATENCY)
 		return;
@@ -101,15 +110,11 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	u64 wait = rec->enq_at ? elapsed(now, rec->enq_at) : 0, v = rec->vruntime;
 	s32 vcpu = rec->vcpu;
 
-	if (state_of(s->q) == QUMUN_QUEUED) {
-		struct shard_priv *sh = shard_priv(cp->shard);
-
-		if (sh)
-			cancel_asking(cp, sh, s, slot);
-	}
+	if (asking(s))
+		cancel_asking(slot);
 	note_unqueued(&s->on_dsq);
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_RUNNING));
-	check_owner(cp, p, s, rec, slot);
+	check_owner(p, s, slot);
 
 	rec->sum_wait += wait;
 	if (wait > rec->max_wait_us * 1000ULL) /* a division only for a new record */
@@ -164,10 +169,11 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 
 	if (home)
 		home->kthread_ns = bound_kthread(p) ? home->kthread_ns + ran : 0;
-	check_owner(cp, p, s, rec, slot);
+	check_owner(p, s, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
-	note_latency(arena_cpu(cpu), cpu, cls == QUMUN_CLASS_LATENCY, ran, now);
+	if (home && !latency_rests(home, cls == QUMUN_CLASS_LATENCY))
+		note_latency(cpu, cls == QUMUN_CLASS_LATENCY, ran, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	if (!runnable)
@@ -195,7 +201,8 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	u64 ran = elapsed(now, rec->exec_start), slice;
 	struct vt_request r = VT_REQUEST(rec, par, cc, 0, false);
 
-	note_latency(cc, cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
+	if (!latency_rests(cp, r.cls == QUMUN_CLASS_LATENCY))
+		note_latency(cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
 	r.latency_left_ns = cc->latency_left_ns;
 	slice = vt_request_slice(&r);
 	rec->sum_exec = exec_total(p, s);

@@ -21,32 +21,38 @@
 
 enum autopilot_cause { CAUSE_NONE, CAUSE_LATE, CAUSE_MUTE, CAUSE_BLOCKED, CAUSE_GONE };
 
-/* Is something wrong with the policy, by the times at which it did what it should? */
+/* Tasks wait for an answer: for how long has nobody got one? */
+static __always_inline u64 silence(struct shard_priv *sh, u64 now)
+{
+	u64 since = sh->undecided_at, at = sh->last_decision;
+
+	return elapsed(now, (s64)(at - since) > 0 ? at : since);
+}
+
+/* It is silent: is something wrong with it, by the times at which it did what it should? */
 static __always_inline enum autopilot_cause policy_trouble(struct shard_priv *sh, u64 now)
 {
-	u64 since = sh->undecided_at, at = sh->last_decision, stall;
+	u64 stall = bounded_stall_ns(), ns = silence(sh, now);
+	u64 at = sh->granted_at;
 
-	if (!shm_load(&sh->undecided))
+	if (!shm_load(&sh->undecided) || ns <= stall)
 		return CAUSE_NONE;
-	stall = bounded_stall_ns();
-	if ((s64)(at - since) > 0)
-		since = at;
-	if (elapsed(now, since) <= stall)
-		return CAUSE_NONE;
-	at = sh->granted_at;
 	if (at && elapsed(now, at) > stall)
 		return CAUSE_LATE;
-	if (elapsed(now, since) > 2 * stall && (s64)(sh->passed_at - since) > 0)
+	if (ns > 2 * stall && (s64)(sh->passed_at - (now - ns)) > 0)
 		return CAUSE_MUTE;
 	return CAUSE_NONE;
 }
 
-static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
-					    struct shard_priv *sh, u32 shard,
-					    enum autopilot_cause cause, u64 now)
+/* All that happens seldom are global functions: the verifier looks at each once. */
+__noinline int autopilot_enter(u32 shard, u32 cause, u64 now)
 {
-	if (shm_swap(&sh->autopilot, 1))
-		return;
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct shard_priv *sh = shard_priv(shard);
+
+	use_arena();
+	if (!cp || !sh || shm_swap(&sh->autopilot, 1))
+		return 0;
 	shm_store(&arena_shard(shard)->autopilot, 1);
 	sh->autopilot_at = now;
 	sh->mute = cause == CAUSE_MUTE;
@@ -70,14 +76,15 @@ static __always_inline void autopilot_enter(struct bpf_cpu_priv *cp,
 		count(cp, autopilot_gone);
 		break;
 	}
+	return 0;
 }
 
-static __always_inline void policy_gone(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-					u32 shard, s32 tgid, u64 now)
+static __always_inline void policy_gone(struct shard_priv *sh, u32 shard, s32 tgid,
+					u64 now)
 {
 	sh->gone_tgid = tgid;
 	sh->gone_at = now;
-	autopilot_enter(cp, sh, shard, CAUSE_GONE, now);
+	autopilot_enter(shard, CAUSE_GONE, now);
 	/* if an episode was on already: only another policy's pass ends it from here on */
 	sh->mute = 0;
 	sh->autopilot_rounds = shm_load(&arena_shard(shard)->rounds);
@@ -113,18 +120,20 @@ static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp,
 		count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
 }
 
-/*
- * Enter or leave as the signs say; true while the BPF half decides. Cheap when all is well.
- */
-static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp,
-					    struct shard_priv *sh, u32 shard, u64 now)
+/* Enter or leave as the signs say; true while the BPF half decides. */
+__noinline bool autopilot_turn(u32 shard, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct shard_priv *sh = shard_priv(shard);
 	enum autopilot_cause cause;
 
+	use_arena();
+	if (!cp || !sh)
+		return false;
 	if (!sh->autopilot) {
 		cause = policy_trouble(sh, now);
 		if (cause != CAUSE_NONE)
-			autopilot_enter(cp, sh, shard, cause, now);
+			autopilot_enter(shard, cause, now);
 	} else if (sh->mute ? elapsed(now, sh->autopilot_at) > MUTE_AGAIN_NS
 			    : shm_load(&arena_shard(shard)->rounds) !=
 				      sh->autopilot_rounds) {
@@ -133,12 +142,20 @@ static __always_inline bool autopilot_check(struct bpf_cpu_priv *cp,
 	return sh->autopilot;
 }
 
+/* The same, cheap when all is well. */
+static __always_inline bool autopilot_check(struct shard_priv *sh, u32 shard, u64 now)
+{
+	if (!sh->autopilot &&
+	    (!shm_load(&sh->undecided) || silence(sh, now) <= bounded_stall_ns()))
+		return false;
+	return autopilot_turn(shard, now);
+}
+
 /* A sleeping policy may wake up to a sign of life; of a mute one that is no sign. */
-static __always_inline void wake_late_policy(struct bpf_cpu_priv *cp,
-					     struct shard_priv *sh, u32 shard, u64 now)
+static __always_inline void wake_late_policy(struct shard_priv *sh, u32 shard, u64 now)
 {
 	if (!sh->mute && shm_load(&arena_shard(shard)->sleeping))
-		ring_bell(cp, sh, now);
+		ring_bell(shard, now);
 }
 
 /* Is it time to look for single tasks that the policy has forgotten? */
@@ -151,18 +168,21 @@ static __always_inline bool rescue_due(struct shard_priv *sh, u64 now)
 }
 
 /* dispatch() during an episode: take tasks back, and let the policy try from time to time. */
-static __always_inline bool autopilot_dispatch(struct bpf_cpu_priv *cp,
-					       struct shard_priv *sh, u32 shard, s32 cpu,
-					       u64 now)
+__noinline bool autopilot_dispatch(u32 shard, u64 now)
 {
+	struct shard_priv *sh = shard_priv(shard);
+
+	use_arena();
+	if (!sh)
+		return false;
 	if (sh->gone_at)
 		end_unless_taken_over(sh, now);
 	if (shm_load(&sh->undecided))
 		take_back(shard, 0, now);
-	wake_late_policy(cp, sh, shard, now);
+	wake_late_policy(sh, shard, now);
 	if (shm_load(&sh->parked) && elapsed(now, sh->grant_at) > AUTOPILOT_GRANT_NS) {
 		sh->grant_at = now;
-		return grant_policy(sh, shard);
+		return grant_policy(shard);
 	}
 	return false;
 }

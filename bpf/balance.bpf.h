@@ -112,11 +112,13 @@ __noinline bool steal(u32 cpu, u64 now)
  * A real-time task may hold a CPU for seconds, and with it the queue of that CPU: the busy ones
  * take a task off it now and then.
  */
-static __always_inline bool relieve(struct bpf_cpu_priv *cp, u32 cpu, u64 now)
+__noinline bool relieve(u32 cpu, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 	u32 i, victim;
 
-	if (nr_cpus == 1 || elapsed(now, cp->relief_at) < RELIEF_NS)
+	use_arena();
+	if (!cp)
 		return false;
 	cp->relief_at = now;
 	bpf_for(i, 0, STEAL_TRIES) {

@@ -15,7 +15,9 @@
 
 /*
  * Global functions: the verifier looks at each once and not again for every way that leads to
- * it, so that loading takes a tenth of the time. Arguments are numbers for that reason.
+ * it, so that loading takes a tenth of the time. Arguments are numbers for that reason, or tasks that
+ * the kernel vouches for (__arg_trusted). A call costs a dozen instructions: what every decision
+ * passes through is inline.
  */
 int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now);
 int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now);
@@ -64,17 +66,27 @@ static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *
  * @s was asked about and the question became moot; unless an answer or a take-back, on another
  * CPU, claims it first: one of the two ends the asking. True if it was this one.
  */
-static __always_inline bool cancel_asking(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-					  struct slot_priv *s, u32 slot)
+__noinline bool cancel_asking(u32 slot)
 {
-	u64 word = shm_load(&s->q);
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct slot_priv *s = slot_priv(slot);
+	struct shard_priv *sh;
+	u64 word;
 
+	if (!cp || !s || !(sh = shard_priv(cp->shard)))
+		return false;
+	word = shm_load(&s->q);
 	if (state_of(word) != QUMUN_QUEUED ||
 	    !shm_cas(&s->q, word, state_word(word >> 8, QUMUN_NONE)))
 		return false;
 	end_asking(sh, s, slot);
 	count(cp, cancelled);
 	return true;
+}
+
+static __always_inline bool asking(struct slot_priv *s)
+{
+	return state_of(shm_load(&s->q)) == QUMUN_QUEUED;
 }
 
 /*
@@ -298,21 +310,22 @@ __noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
  * Apply the shard's waiting answers. One CPU at a time: a try-lock, and whoever holds it looks
  * again after letting go, so an answer pushed while others failed the try-lock is not left.
  */
-static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-					  u32 shard, s32 cpu, u64 now)
+__noinline int drain(u32 shard, s32 cpu, u64 now)
 {
 	struct qumun_shard QUMUN_ARENA *as = arena_shard(shard);
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct shard_priv *sh = shard_priv(shard);
 	u64 nr, head;
 	u32 i, again;
 
-	/* mostly so: not worth a loop's calls */
-	if (shm_load(&as->down.tail) == shm_load(&sh->down_head))
-		return;
+	use_arena();
+	if (!cp || !sh)
+		return 0;
 	bpf_for(again, 0, 2) {
 		if (shm_load(&as->down.tail) == shm_load(&sh->down_head))
-			return;
+			return 0;
 		if (!shm_cas(&sh->drain_lock, 0, 1))
-			return;
+			return 0;
 		head = sh->down_head;
 		if (qumun_ring_waiting(&as->down, head, QUMUN_DOWN_SLOTS, &nr) ==
 		    QUMUN_RING_BROKEN) {
@@ -335,6 +348,15 @@ static __always_inline void drain_answers(struct bpf_cpu_priv *cp, struct shard_
 	/* what is left goes with the next look; make sure there is one */
 	if (shm_load(&as->down.tail) != shm_load(&sh->down_head))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	return 0;
+}
+
+/* Mostly there are none. */
+static __always_inline void drain_answers(struct shard_priv *sh, u32 shard, s32 cpu,
+					  u64 now)
+{
+	if (shm_load(&arena_shard(shard)->down.tail) != shm_load(&sh->down_head))
+		drain(shard, cpu, now);
 }
 
 /* Take one waiting task from the policy and decide for it; 1 if it still waited. */

@@ -185,18 +185,21 @@ static __always_inline void call_idle_cpu(struct bpf_cpu_priv *cp, struct task_s
 }
 
 /* A task without a record: the same idea with what the kernel's own fields can hold. */
-static __always_inline void decide_bare(struct task_struct *p, struct task_ctx *tc,
-					u32 cpu, u64 enq_flags, u64 now)
+__noinline int decide_bare(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_flags,
+			   u64 now)
 {
+	struct task_ctx *tc = task_ctx(p);
 	u64 front = arena_cpu(cpu)->front;
 	u64 v = vt_place(p->scx.dsq_vtime, front, BASE_SLICE_NS, BASE_SLICE_NS);
 
+	use_arena();
 	if (tc) {
 		tc->queued_at = now;
 		note_queued(&tc->on_dsq, cpu);
 	}
 	dsq_insert_vtime(p, dsq_of_cpu(cpu), BASE_SLICE_NS, v + BASE_SLICE_NS, enq_flags);
 	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	return 0;
 }
 
 #endif

@@ -37,23 +37,23 @@
 char _license[] SEC("license") = "Dual BSD/GPL";
 
 /* A task gets an idle CPU: everything that enqueue() would have done. */
-static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_struct *p,
-				       u32 cpu, u64 enq_flags, u64 now)
+__noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_flags,
+			  u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct task_ctx *tc = task_ctx(p);
 	struct qumun_task QUMUN_ARENA *rec;
 	struct slot_priv *s;
 	u64 slice = BASE_SLICE_NS;
 
+	use_arena();
+	if (!cp)
+		return 0;
 	count(cp, direct);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		rec = arena_task(tc->slot);
-		if (state_of(s->q) == QUMUN_QUEUED) {
-			struct shard_priv *sh = shard_priv(cp->shard);
-
-			if (sh)
-				cancel_asking(cp, sh, s, tc->slot);
-		}
+		if (asking(s))
+			cancel_asking(tc->slot);
 		rec->enq_at = now;
 		rec->nr_wakeups++;
 		follow_clock(rec->vcpu, cpu);
@@ -62,6 +62,7 @@ static __always_inline void run_direct(struct bpf_cpu_priv *cp, struct task_stru
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
 	dsq_insert(p, SCX_DSQ_LOCAL, bounded_slice(slice), enq_flags);
+	return 0;
 }
 
 s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
@@ -79,7 +80,7 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
 	if (policy_shard(control_priv(), p) >= 0)
 		dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, 0);
 	else
-		run_direct(cp, p, cpu, 0, clock_now());
+		run_direct(p, cpu, 0, clock_now());
 	return cpu;
 }
 
@@ -113,7 +114,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	trace_task_state(p, "ENQUEUE");
 	shard = p->flags & PF_EXITING ? -1 : policy_shard(ctl, p);
 	if (shard >= 0) {
-		park_policy(cp, p, shard, enq_flags, now);
+		park_policy(p, shard, enq_flags, now);
 		return;
 	}
 	/* per-CPU kernel threads hold the machine together: at once, in order, to some extent */
@@ -129,13 +130,13 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	if (woke && (p->nr_cpus_allowed == 1 || p->migration_disabled) &&
 	    !shm_load(&arena_cpu(cpu)->curr_start) &&
 	    scx_bpf_test_and_clear_cpu_idle(cpu)) {
-		run_direct(cp, p, cpu, enq_flags, now);
+		run_direct(p, cpu, enq_flags, now);
 		return;
 	}
 	tc = task_ctx(p);
 	if (!tc || tc->slot >= max_records || !(s = slot_priv(tc->slot))) {
 		count(cp, kernel_no_record);
-		decide_bare(p, tc, cpu, enq_flags, now);
+		decide_bare(p, cpu, enq_flags, now);
 		return;
 	}
 	slot = tc->slot;
@@ -144,7 +145,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	if (!sh)
 		return;
 	/* a task that is queued again and again waits all the while */
-	if (cancel_asking(cp, sh, s, slot))
+	if (asking(s) && cancel_asking(slot))
 		since = s->enq_at;
 	note_unqueued(&s->on_dsq);
 	if (woke || !rec->enq_at)
@@ -163,9 +164,9 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		count(cp, kernel_kthread);
 	} else if (p->tgid == ctl->policy_tgid) {
 		count(cp, kernel_self);
-	} else if (autopilot_check(cp, sh, cp->shard, now)) {
+	} else if (autopilot_check(sh, cp->shard, now)) {
 		count(cp, kernel_autopilot);
-		wake_late_policy(cp, sh, cp->shard, now);
+		wake_late_policy(sh, cp->shard, now);
 	} else if (woke && standing_covers(cp, s, rec, cpu, now)) {
 		count(cp, standing);
 		decide_standing(cp, p, s, rec, cpu, enq_flags, now);
@@ -192,20 +193,25 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 }
 
 /* The running task is alone and goes on. */
-static __always_inline void go_on(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-				  struct task_struct *p, u32 cpu, u64 now)
+__noinline int go_on(struct task_struct *p __arg_trusted, u32 cpu, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 	struct task_ctx *tc = task_ctx(p);
 	u64 slice = arena_header()->params.base_slice_ns;
+	struct shard_priv *sh;
 	struct slot_priv *s;
 
+	use_arena();
+	if (!cp || !(sh = shard_priv(cp->shard)))
+		return 0;
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
-		check_owner(cp, p, s, arena_task(tc->slot), tc->slot);
+		check_owner(p, s, tc->slot);
 		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
 	}
 	if (nr_cpus > 1 && shm_load(&sh->undecided))
 		look_again(cp, sh, cpu, now);
 	p->scx.slice = bounded_slice(slice);
+	return 0;
 }
 
 /*
@@ -214,16 +220,18 @@ static __always_inline void go_on(struct bpf_cpu_priv *cp, struct shard_priv *sh
  * of a heavy one. The policy is asked about it first; without a policy thread at hand the key
  * that it would get is compared here. True if the choice is made.
  */
-static __always_inline bool settle_prev(struct shard_priv *sh, u32 shard,
-					struct task_struct *prev, s32 cpu, u64 now)
+__noinline bool settle_prev(struct task_struct *prev __arg_trusted, u32 shard, s32 cpu,
+			    u64 now)
 {
 	struct bpf_control *ctl = control_priv();
+	struct shard_priv *sh = shard_priv(shard);
 	struct task_ctx *tc;
 
-	if (!ctl || prev->tgid == ctl->policy_tgid)
+	use_arena();
+	if (!ctl || !sh || prev->tgid == ctl->policy_tgid)
 		return false;
 	if (ctl->mode == MODE_USER && !sh->autopilot)
-		return shm_load(&sh->parked) && grant_policy(sh, shard);
+		return shm_load(&sh->parked) && grant_policy(shard);
 	tc = task_ctx(prev);
 	if (!tc || !prev_comes_first(tc->slot, cpu, now))
 		return false;
@@ -246,9 +254,9 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (!sh)
 		return;
 
-	drain_answers(cp, sh, shard, cpu, now);
-	if (autopilot_check(cp, sh, shard, now)) {
-		if (autopilot_dispatch(cp, sh, shard, cpu, now))
+	drain_answers(sh, shard, cpu, now);
+	if (autopilot_check(sh, shard, now)) {
+		if (autopilot_dispatch(shard, now))
 			return;
 	} else if (serve_policy(sh, shard, prev, cpu, now)) {
 		return;
@@ -269,24 +277,26 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		if (floor_serve(cpu, now))
 			return;
 	}
-	if (relieve(cp, cpu, now) || balance(cp, prev, cpu, now))
+	if (nr_cpus > 1 && elapsed(now, cp->relief_at) >= RELIEF_NS && relieve(cpu, now))
+		return;
+	if (balance(cp, prev, cpu, now))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
-	    arena_cpu(cpu)->nr_queued > 0 && settle_prev(sh, shard, prev, cpu, now))
+	    arena_cpu(cpu)->nr_queued > 0 && settle_prev(prev, shard, cpu, now))
 		return;
 	if (dsq_move_to_local(dsq_of_cpu(cpu)))
 		return;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
-		if (!sh->autopilot && shm_load(&sh->parked) && grant_policy(sh, shard))
+		if (!sh->autopilot && shm_load(&sh->parked) && grant_policy(shard))
 			return;
 		/* alone: goes on without being asked about */
-		go_on(cp, sh, prev, cpu, now);
+		go_on(prev, cpu, now);
 		return;
 	}
 	if (nr_cpus > 1 && steal(cpu, now))
 		return;
 	if (shm_load(&sh->parked))
-		grant_policy(sh, shard);
+		grant_policy(shard);
 }
 
 void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
@@ -307,7 +317,7 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	due = timer_waits_for(sh, cp->shard, cpu, now);
 	if (!due && !shm_load(&sh->undecided))
 		return;
-	if (autopilot_check(cp, sh, cp->shard, now) ||
+	if (autopilot_check(sh, cp->shard, now) ||
 	    ((due || policy_waits_for(sh, cp->shard, cpu, now)) && claim_tick(sh, now)))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 }
@@ -326,7 +336,7 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 		return;
 	shard = policy_shard(control_priv(), p);
 	if (shard >= 0)
-		policy_running(cp, shard, now);
+		policy_running(shard, now);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		/* in no queue of ours, as the policy thread and bound kernel threads are always */
@@ -363,7 +373,7 @@ void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
 		return;
 	shard = policy_shard(control_priv(), p);
 	if (shard >= 0)
-		policy_stopping(cp, p, shard, runnable, now);
+		policy_stopping(p, shard, runnable, now);
 	tc = task_ctx(p);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
 		account_stopping(cp, p, s, tc->slot, cpu, runnable, now);

@@ -61,28 +61,32 @@ static __always_inline int policy_shard(struct bpf_control *ctl, struct task_str
 }
 
 /*
- * Wake the policy thread of this CPU's shard. A bell that was rung already is enough until it
+ * Wake the policy thread of @shard. A bell that was rung already is enough until it
  * runs, or until it completes a pass: it may have heard the bell on its way to sleep and turned
  * round without ever stopping, so running() alone does not tell.
  */
-static __always_inline void ring_bell(struct bpf_cpu_priv *cp, struct shard_priv *sh,
-				      u64 now)
+__noinline int ring_bell(u32 shard, u64 now)
 {
-	u64 rounds = shm_load(&arena_shard(cp->shard)->rounds), *token;
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	u64 rounds = shm_load(&arena_shard(shard)->rounds), *token;
+	struct shard_priv *sh = shard_priv(shard);
 
-	if (sh->wake_sent_at && sh->wake_sent_round == rounds &&
-	    elapsed(now, sh->wake_sent_at) < BELL_AGAIN_NS)
-		return;
+	use_arena();
+	if (!cp || !sh ||
+	    (sh->wake_sent_at && sh->wake_sent_round == rounds &&
+	     elapsed(now, sh->wake_sent_at) < BELL_AGAIN_NS))
+		return 0;
 	sh->wake_sent_at = now;
 	sh->wake_sent_round = rounds;
 	if (!sh->granted_at)
 		sh->granted_at = now;
 	token = bpf_ringbuf_reserve(&policy_bell, sizeof(*token), 0);
 	if (!token)
-		return; /* full of unread tokens: the thread has reason enough to wake */
+		return 0; /* full of unread tokens: the thread has reason enough to wake */
 	*token = now;
 	bpf_ringbuf_submit(token, BPF_RB_FORCE_WAKEUP);
 	count(cp, policy_wakes);
+	return 0;
 }
 
 /*
@@ -112,7 +116,7 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 		}
 	}
 	if (shm_load(&arena_shard(shard)->sleeping))
-		ring_bell(cp, sh, now);
+		ring_bell(shard, now);
 }
 
 /*
@@ -214,15 +218,18 @@ static __always_inline bool claim_tick(struct shard_priv *sh, u64 now)
 }
 
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
-static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_struct *p,
-					u32 shard, u64 enq_flags, u64 now)
+__noinline int park_policy(struct task_struct *p __arg_trusted, u32 shard, u64 enq_flags,
+			   u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
 	s32 cpu = scx_bpf_task_cpu(p), idle = -1;
-	bool due, wanted, pinned = migration_off(cp, p);
+	bool due, wanted, pinned;
 
-	if (!sh)
-		return;
+	use_arena();
+	if (!cp || !sh)
+		return 0;
+	pinned = migration_off(cp, p);
 	if (policy_has_passed(sh, shard, now))
 		sh->granted_at = 0;
 	dsq_insert(p, dsq_of_policy(shard),
@@ -243,6 +250,7 @@ static __always_inline void park_policy(struct bpf_cpu_priv *cp, struct task_str
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	if (enq_flags & ENQ_WAKEUP)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	return 0;
 }
 
 /* One thread has left the queue; after a takeover another may wait there. */
@@ -252,11 +260,33 @@ static __always_inline void note_parked(struct shard_priv *sh, u32 shard)
 }
 
 /* dispatch(): give the parked policy thread this CPU. True if it got it. */
-static __always_inline bool grant_policy(struct shard_priv *sh, u32 shard)
+__noinline bool grant_policy(u32 shard)
 {
-	if (!dsq_move_to_local(dsq_of_policy(shard)))
+	struct shard_priv *sh = shard_priv(shard);
+
+	use_arena();
+	if (!sh || !dsq_move_to_local(dsq_of_policy(shard)))
 		return false;
 	note_parked(sh, shard);
+	return true;
+}
+
+/* dispatch() on the CPU where @prev ran: it goes on if it is the policy thread of @shard. */
+__noinline bool policy_goes_on(struct task_struct *prev __arg_trusted, u32 shard, u64 now)
+{
+	struct shard_priv *sh = shard_priv(shard);
+
+	use_arena();
+	if (!sh || policy_shard(control_priv(), prev) != (int)shard ||
+	    elapsed(now, sh->run_at) > POLICY_SLICE_NS)
+		return false;
+	note_vain_run(sh);
+	if (policy_has_passed(sh, shard, now)) {
+		/* the next pass reads what is in a hurry; the one that was cut short may not */
+		shm_store(&sh->urgent, 0);
+		sh->granted_at = now;
+	}
+	prev->scx.slice = POLICY_SLICE_NS;
 	return true;
 }
 
@@ -272,31 +302,23 @@ static __always_inline bool serve_policy(struct shard_priv *sh, u32 shard,
 	if (shm_load(&sh->parked) &&
 	    (elapsed(now, shm_load(&sh->parked_at)) > PARKED_NS ||
 	     timer_due(sh, shard, now)))
-		return grant_policy(sh, shard);
+		return grant_policy(shard);
 	if (!policy_wanted(sh, shard) || policy_can_wait(sh, cpu, now))
 		return false;
 	if (shm_load(&sh->parked))
-		return grant_policy(sh, shard);
-	if (!prev || !(prev->scx.flags & SCX_TASK_QUEUED) ||
-	    policy_shard(control_priv(), prev) != (int)shard ||
-	    elapsed(now, sh->run_at) > POLICY_SLICE_NS)
-		return false;
-	note_vain_run(sh);
-	if (policy_has_passed(sh, shard, now)) {
-		/* the next pass reads what is in a hurry; the one that was cut short may not */
-		shm_store(&sh->urgent, 0);
-		sh->granted_at = now;
-	}
-	prev->scx.slice = POLICY_SLICE_NS;
-	return true;
+		return grant_policy(shard);
+	return prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
+	       policy_goes_on(prev, shard, now);
 }
 
-static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u64 now)
+__noinline int policy_running(u32 shard, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
 
-	if (!sh)
-		return;
+	use_arena();
+	if (!cp || !sh)
+		return 0;
 	note_parked(sh, shard);
 	shm_store(&sh->urgent, 0);
 	note_vain_run(sh);
@@ -307,6 +329,7 @@ static __always_inline void policy_running(struct bpf_cpu_priv *cp, u32 shard, u
 		sh->granted_at = now;
 	shm_store(&arena_shard(shard)->clock_ahead, (bpf_ktime_get_ns() - now) | 1);
 	count(cp, policy_runs);
+	return 0;
 }
 
 #endif

@@ -13,17 +13,54 @@
 #include "cgroup.bpf.h"
 #include "floor.bpf.h"
 
-/* From the far end of @cpu's queue, as floor_serve(), and a global function for the same reason. */
-__noinline int reweigh_queue(u32 cpu)
+/*
+ * The key that the task in @slot, which waits in @cpu's queue with @key, gets by its weight of now:
+ * @key, unless it is to come earlier. A global function, as the next: the verifier looks at each once.
+ */
+__noinline u64 reweigh_one(u32 slot, u32 cpu, u64 key)
 {
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
-	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 	struct qumun_task QUMUN_ARENA *rec;
-	struct task_struct *p;
-	struct task_ctx *ctx;
 	struct slot_priv *s;
 	u64 v, deadline;
 	u32 was;
+
+	use_arena();
+	if (slot >= max_records || !(s = slot_priv(slot)) || !s->group)
+		return key;
+	rec = arena_task(slot);
+	/* a key of the policy's own is not ours to change */
+	if (key != rec->deadline || rec->vcpu != (s32)cpu)
+		return key;
+	was = VT_WEIGHT(rec, par);
+	rec->weight = flat_weight(s);
+	struct vt_request r =
+		VT_REQUEST(rec, par, arena_cpu(cpu), arena_cpu(cpu)->base, false);
+
+	if (r.weight <= was)
+		return key;
+	v = vt_stand(&r, rec->slice_ns);
+	deadline = vt_request_deadline(&r, v, rec->slice_ns);
+	/*
+	 * Written before the move: after it another CPU may run the task, and has put these in
+	 * terms of its own queue. One that takes it just before the move fails finds the same
+	 * place; if it was faster than that, vcpu says so.
+	 */
+	if (!vt_before(deadline + par->base_slice_ns, key) ||
+	    shm_load(&rec->vcpu) != (s32)cpu)
+		return key;
+	rec->vruntime = v;
+	rec->deadline = deadline;
+	return deadline;
+}
+
+/* From the far end of @cpu's queue, as floor_serve(). */
+__noinline int reweigh_queue(u32 cpu)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct task_struct *p;
+	struct task_ctx *ctx;
+	u64 was, key;
 
 	use_arena();
 	if (!cp)
@@ -33,33 +70,12 @@ __noinline int reweigh_queue(u32 cpu)
 		if (++cp->floor_looked > FLOOR_LOOKS)
 			break;
 		ctx = task_ctx(p);
-		if (!ctx || ctx->slot >= max_records || !(s = slot_priv(ctx->slot)) ||
-		    !s->group)
+		if (!ctx)
 			continue;
-		rec = arena_task(ctx->slot);
-		/* a key of the policy's own is not ours to change */
-		if (p->scx.dsq_vtime != rec->deadline || rec->vcpu != (s32)cpu)
-			continue;
-		was = VT_WEIGHT(rec, par);
-		rec->weight = flat_weight(s);
-		struct vt_request r =
-			VT_REQUEST(rec, par, arena_cpu(cpu), arena_cpu(cpu)->base, false);
-
-		if (r.weight <= was)
-			continue;
-		v = vt_stand(&r, rec->slice_ns);
-		deadline = vt_request_deadline(&r, v, rec->slice_ns);
-		/*
-		 * Written before the move: after it another CPU may run p, and has put these in
-		 * terms of its own queue. One that takes p just before the move fails finds the
-		 * same place; if it was faster than that, vcpu says so.
-		 */
-		if (!vt_before(deadline + par->base_slice_ns, rec->deadline) ||
-		    shm_load(&rec->vcpu) != (s32)cpu)
-			continue;
-		rec->vruntime = v;
-		rec->deadline = deadline;
-		dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), deadline);
+		was = p->scx.dsq_vtime;
+		key = reweigh_one(ctx->slot, cpu, was);
+		if (key != was)
+			dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), key);
 	}
 	return 0;
 }

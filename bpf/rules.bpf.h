@@ -50,15 +50,25 @@ static __always_inline void note_owner(struct task_struct *p, struct slot_priv *
 	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
 }
 
-/* @p begins to run or goes on: has somebody moved it? */
-static __always_inline void check_owner(struct bpf_cpu_priv *cp, struct task_struct *p,
-					struct slot_priv *s,
-					struct qumun_task QUMUN_ARENA *rec, u32 slot)
+__noinline int owner_changed(struct task_struct *p __arg_trusted, u32 slot)
 {
-	if (s->cred == (u64)p->cred && s->css_set == (u64)p->cgroups)
-		return;
-	note_owner(p, s, rec);
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
+	struct slot_priv *s = slot_priv(slot);
+
+	use_arena();
+	if (!cp || !s)
+		return 0;
+	note_owner(p, s, arena_task(slot));
 	report_task(cp, slot);
+	return 0;
+}
+
+/* @p begins to run or goes on: has somebody moved it? */
+static __always_inline void check_owner(struct task_struct *p, struct slot_priv *s,
+					u32 slot)
+{
+	if (s->cred != (u64)p->cred || s->css_set != (u64)p->cgroups)
+		owner_changed(p, slot);
 }
 
 #ifndef QUMUN_BPF_NATIVE

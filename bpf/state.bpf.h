@@ -293,6 +293,17 @@ static __always_inline bool migration_off(struct bpf_cpu_priv *cp, struct task_s
 	return p->migration_disabled > ours;
 }
 
+/*
+ * @value, of which the verifier knows nothing any more: what it knows, it follows apart from every
+ * other value that could be there, all the way to the end. Where one of few numbers comes out of
+ * comparisons that is most of its work.
+ */
+static __always_inline u32 forget_value(struct bpf_cpu_priv *cp, u32 value)
+{
+	shm_store(&cp->forget, value);
+	return shm_load(&cp->forget);
+}
+
 #define count_add(cp, name, n) ((cp)->counters[QUMUN_C_##name] += (n))
 #define count(cp, name) count_add(cp, name, 1)
 

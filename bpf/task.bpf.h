@@ -234,13 +234,11 @@ static __always_inline void task_disabled(u32 slot)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct slot_priv *s = slot_priv(slot);
-	struct shard_priv *sh;
 
 	if (!cp || !s)
 		return;
-	sh = shard_priv(cp->shard);
-	if (sh)
-		cancel_asking(cp, sh, s, slot);
+	if (asking(s))
+		cancel_asking(slot);
 	note_unqueued(&s->on_dsq);
 	group_leave(s, slot);
 	set_state(s, arena_task(slot), state_word(s->q >> 8, QUMUN_NONE));
@@ -307,7 +305,7 @@ static __always_inline void task_end(struct task_struct *p)
 			struct shard_priv *sh = shard_priv(i);
 
 			if (sh)
-				policy_gone(cp, sh, i, p->tgid, clock_now());
+				policy_gone(sh, i, p->tgid, clock_now());
 		}
 	}
 }
@@ -316,26 +314,28 @@ static __always_inline void task_end(struct task_struct *p)
  * stopping() of a policy thread: it slept where it should not (a fault, a lock, a stop signal)
  * unless it said so in `sleeping`.
  */
-static __always_inline void policy_stopping(struct bpf_cpu_priv *cp,
-					    struct task_struct *p, u32 shard,
-					    bool runnable, u64 now)
+__noinline int policy_stopping(struct task_struct *p __arg_trusted, u32 shard,
+			       bool runnable, u64 now)
 {
+	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
 
-	if (!sh)
-		return;
+	use_arena();
+	if (!cp || !sh)
+		return 0;
 	count_add(cp, policy_ns, sh->run_at ? elapsed(now, sh->run_at) : 0);
 	sh->run_at = 0;
 	if (runnable)
-		return;
+		return 0;
 	if (p->flags & PF_EXITING)
-		policy_gone(cp, sh, shard, p->tgid, now);
+		policy_gone(sh, shard, p->tgid, now);
 	else if (!shm_load(&arena_shard(shard)->sleeping) ||
 		 (p->__state & TASK_STOPPED_OR_TRACED))
-		autopilot_enter(cp, sh, shard, CAUSE_BLOCKED, now);
+		autopilot_enter(shard, CAUSE_BLOCKED, now);
 	else if (policy_has_passed(sh, shard, now))
 		sh->granted_at = 0;
 	/* else it was woken, and went back to sleep for another reason: frozen, say */
+	return 0;
 }
 
 #endif

@@ -40,15 +40,14 @@ static __always_inline void call_shard(struct shard_priv *sh, u32 shard)
 /* One look at @shard; true if it deserves another one soon. */
 __noinline bool watch_shard(u32 shard, u64 now)
 {
-	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct shard_priv *sh = shard_priv(shard);
 	bool decides, moved, lost;
 	u64 pushed;
 
 	use_arena();
-	if (!cp || !sh)
+	if (!sh)
 		return false;
-	decides = autopilot_check(cp, sh, shard, now);
+	decides = autopilot_check(sh, shard, now);
 	if (sh->gone_at)
 		end_unless_taken_over(sh, now);
 	pushed = shm_load(&sh->pushed);

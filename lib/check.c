@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <bpf/btf.h>
-
 #include "internal.h"
 
 #define INITIAL_PID_NAMESPACE 0xEFFFFFFCU /* its inode number on every kernel */
@@ -211,11 +209,7 @@ const char *check_missing_in(const struct btf *btf)
 	return first_missing(btf, false);
 }
 
-const char *check_missing(void)
+const char *check_missing(const struct btf *kernel)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	const char *missing = first_missing(btf, true);
-
-	btf__free(btf);
-	return missing;
+	return first_missing(kernel, true);
 }

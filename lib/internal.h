@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <qumun.h>
@@ -37,6 +38,7 @@ struct engine_box {
 struct qumun {
 	struct qumun_options opt;
 	struct bpf_object *obj;	    /* NULL: taken over, everything comes from the pins */
+	struct btf *kernel_btf;	    /* of the running kernel; only while loading */
 	int links[NR_LINKS];	    /* links.c; -1: not attached */
 	int link_sources[NR_LINKS]; /* opened from pins; link_source() */
 	atomic_bool attached;
@@ -254,11 +256,12 @@ __u32 topology_cpu_ids(const char *root);
 /* Set those that are online, all if sysfs does not tell. */
 void topology_read_online(const char *root, bool *online, __u32 nr_cpus);
 
-/* check.c: a sentence about the first thing that is missing here, or NULL. */
-const char *check_missing(void);
-
-struct btf;
-/* The same of a kernel that @btf describes; NULL: one without type information. */
+/*
+ * check.c: a sentence about the first thing that is missing here, where @kernel describes the running
+ * kernel, or NULL.
+ */
+const char *check_missing(const struct btf *kernel);
+/* The same of any kernel that @btf describes; NULL: one without type information. */
 const char *check_missing_in(const struct btf *btf);
 
 #endif

@@ -356,7 +356,8 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 			"for a virtual machine");
 		goto fail;
 	}
-	missing = check_missing();
+	q->kernel_btf = btf__load_vmlinux_btf();
+	missing = check_missing(q->kernel_btf);
 	if (missing) {
 		err = qumun_fail(q, -ENOENT, "%s", missing);
 		goto fail;
@@ -379,6 +380,9 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	if (!err)
 		err = rules_open(q);
 	loading = NULL;
+	/* ten megabytes that nobody needs from here on */
+	btf__free(q->kernel_btf);
+	q->kernel_btf = NULL;
 	if (err)
 		goto fail;
 	err = qumun_assign_user_sched_pid(q, getpid());
@@ -413,6 +417,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	/* libbpf unmaps the arena; a reservation that it never used is ours */
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);
+	btf__free(q->kernel_btf);
 	engine_box_free(q->engine);
 	pthread_mutex_destroy(&q->control_lock);
 	if (q->stop_fd >= 0)

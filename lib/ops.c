@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <bpf/btf.h>
-
 #include "internal.h"
 
 #define SCX_OPS_ENQ_EXITING 4ULL
@@ -23,22 +21,29 @@ static const char *const optional_ops[] = {
 
 #define NR_OPTIONAL (sizeof(optional_ops) / sizeof(optional_ops[0]))
 
-static long member_offset(const struct btf *btf, const char *name)
+/* Finding it means to compare the names of all types: a hundred thousand of a kernel's. */
+static const struct btf_type *ops_struct(const struct btf *btf)
 {
 	int id = btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT);
-	const struct btf_member *m;
-	const struct btf_type *t;
+
+	return id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+}
+
+static long offset_in(const struct btf *btf, const struct btf_type *t, const char *name)
+{
+	const struct btf_member *m = t ? btf_members(t) : NULL;
 	int i;
 
-	if (id < 0)
-		return -1;
-	t = btf__type_by_id(btf, id);
-	m = btf_members(t);
-	for (i = 0; i < btf_vlen(t); i++) {
+	for (i = 0; m && i < btf_vlen(t); i++) {
 		if (!strcmp(btf__name_by_offset(btf, m[i].name_off), name))
 			return btf_member_bit_offset(t, i) / 8;
 	}
 	return -1;
+}
+
+static long member_offset(const struct btf *btf, const char *name)
+{
+	return offset_in(btf, ops_struct(btf), name);
 }
 
 bool ops_member(const struct btf *kernel, const char *name)
@@ -83,22 +88,18 @@ static __u64 known_flags(const struct btf *kernel)
 }
 
 /* Fit operations and flags to the kernel. */
-static int fit_to_kernel(struct qumun *q, char *data, struct bpf_config *config,
-			 __u64 *flags)
+static void fit_to_kernel(struct qumun *q, char *data, struct bpf_config *config,
+			  __u64 *flags)
 {
-	struct btf *kernel = btf__load_vmlinux_btf();
+	const struct btf_type *t = ops_struct(q->kernel_btf);
 	struct bpf_map *map;
 	unsigned int i;
 
-	if (!kernel)
-		return qumun_fail(q, -ENOENT,
-				  "/sys/kernel/btf/vmlinux cannot be read: %s",
-				  strerror(errno));
 	for (i = 0; i < NR_OPTIONAL; i++) {
-		if (!ops_member(kernel, optional_ops[i]))
+		if (offset_in(q->kernel_btf, t, optional_ops[i]) < 0)
 			take_out(q, data, optional_ops[i]);
 	}
-	config->cgroups = ops_member(kernel, "cgroup_init");
+	config->cgroups = offset_in(q->kernel_btf, t, "cgroup_init") >= 0;
 	map = bpf_object__find_map_by_name(q->obj, "cgroup_ctxs");
 	if (map && !config->cgroups)
 		bpf_map__set_autocreate(map, false);
@@ -107,10 +108,8 @@ static int fit_to_kernel(struct qumun *q, char *data, struct bpf_config *config,
 	 * queue of their CPU, where a real-time task would hold them up. The latter are, while
 	 * cpu_release() runs, all that were running when the real-time task came.
 	 */
-	*flags = known_flags(kernel) &
+	*flags = known_flags(q->kernel_btf) &
 		 (SCX_OPS_ENQ_EXITING | SCX_OPS_ENQ_MIGRATION_DISABLED);
-	btf__free(kernel);
-	return 0;
 }
 
 int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *config)
@@ -121,15 +120,12 @@ int ops_configure(struct qumun *q, struct bpf_map *ops, struct bpf_config *confi
 	size_t size;
 	char *data = bpf_map__initial_value(ops, &size);
 	__u64 value = 0;
-	int err;
 
 	if (!data || timeout < 0 || flags < 0)
 		return qumun_fail(
 			q, -EINVAL,
 			"BPF object: gthulhu_ops cannot be read: it is not of this build");
-	err = fit_to_kernel(q, data, config, &value);
-	if (err)
-		return err;
+	fit_to_kernel(q, data, config, &value);
 	memcpy(data + timeout, &q->opt.timeout_ms, sizeof(__u32));
 	if (q->opt.flags & QUMUN_PARTIAL)
 		value |= SCX_OPS_SWITCH_PARTIAL;

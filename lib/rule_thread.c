@@ -225,12 +225,15 @@ static const struct reporter {
 void rules_prepare(struct qumun *q)
 {
 	struct bpf_program *prog;
+	char type[64];
 	size_t i;
 
 	for (i = 0; i < NR_REPORTERS; i++) {
 		prog = bpf_object__find_program_by_name(q->obj, reporters[i].program);
-		if (!prog || libbpf_find_vmlinux_btf_id(reporters[i].tracepoint,
-							BPF_TRACE_RAW_TP) > 0)
+		/* what the kernel's type information has for a tracepoint */
+		snprintf(type, sizeof(type), "btf_trace_%s", reporters[i].tracepoint);
+		if (!prog ||
+		    btf__find_by_name_kind(q->kernel_btf, type, BTF_KIND_TYPEDEF) > 0)
 			continue;
 		bpf_program__set_autoload(prog, false);
 		qumun_say(

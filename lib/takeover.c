@@ -240,6 +240,7 @@ static int nobody_runs(struct qumun *q)
 QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun **out)
 {
 	const char *missing;
+	struct btf *kernel;
 	__u32 zero = 0;
 	struct qumun *q;
 	int err;
@@ -257,7 +258,9 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 		err = qumun_fail(q, -EPERM, "taking a scheduler over needs root");
 		goto fail;
 	}
-	missing = check_missing();
+	kernel = btf__load_vmlinux_btf();
+	missing = check_missing(kernel);
+	btf__free(kernel);
 	if (missing) {
 		err = qumun_fail(q, -ENOENT, "%s", missing);
 		goto fail;

@@ -31,6 +31,8 @@ typedef __s64 s64;
 #define __always_inline inline __attribute__((always_inline))
 #undef __noinline
 #define __noinline __attribute__((noinline))
+#undef __arg_trusted
+#define __arg_trusted
 #undef __weak
 #define __weak
 #define __ksym

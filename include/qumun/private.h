@@ -81,6 +81,7 @@ struct bpf_cpu_priv {
 	__u32 balance_cpu;    /* where the next such look begins */
 	__u32 releasing;      /* cpu_release() is putting tasks back into enqueue() */
 	__u32 steal_hint;   /* CPU + 1 whose queue wants to be looked at first; 0: none */
+	__u32 forget;	    /* see forget_value() */
 	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
 	__u64 latency_at;   /* as of then */
 	__u64 counters[QUMUN_NR_COUNTERS];

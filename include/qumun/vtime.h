@@ -188,12 +188,22 @@ static inline const struct vt_class_traits *vt_traits(__u32 cls)
 #define VT_LATENCY_LEAD (1ULL << 38)
 #define VT_LATENCY_MIN_NS 100000U /* a budget below it is used up */
 
-/* The class that counts: the rule's, else the task's own. */
+/*
+ * The class that counts: the rule's, else the task's own. Both come from shared memory and may be
+ * any number. Looked up, because the verifier would follow each result of a comparison.
+ */
 static inline __u32 vt_class(__u32 rule_class, __u32 own_class)
 {
+	static const __u8 classes[8] = { QUMUN_CLASS_NORMAL,	  QUMUN_CLASS_LATENCY,
+					 QUMUN_CLASS_INTERACTIVE, QUMUN_CLASS_NORMAL,
+					 QUMUN_CLASS_BATCH,	  QUMUN_CLASS_IDLE,
+					 QUMUN_CLASS_NORMAL,	  QUMUN_CLASS_NORMAL };
 	__u32 cls = rule_class ? rule_class : own_class;
 
-	return cls && cls < QUMUN_NR_CLASSES ? cls : (__u32)QUMUN_CLASS_NORMAL;
+#ifdef __bpf__
+	asm volatile("" : "+r"(cls)); /* as in vt_traits() */
+#endif
+	return classes[cls & 7];
 }
 
 /*
