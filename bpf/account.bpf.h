@@ -170,6 +170,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	if (home)
 		home->kthread_ns = bound_kthread(p) ? home->kthread_ns + ran : 0;
 	check_owner(p, s, slot);
+	check_name(p, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
 	if (home && !latency_rests(home, cls == QUMUN_CLASS_LATENCY))

@@ -2,7 +2,9 @@
 /*
  * Reports for the rules: whose identity changed, so that libqumun looks again which rule counts.
  *
- * Birth is seen in init_task; rename and exec have tracepoints and no ops callback. Neither a
+ * Birth is seen in init_task; rename and exec have tracepoints and no ops callback. A program at
+ * a tracepoint is not run while another run of it is preempted on the same CPU, and the report
+ * wakes somebody: so the name is looked at again when the task stops or goes on. Neither a
  * change of user nor a move between cgroups has one that covers every kernel and configuration
  * (the cgroup ops see only cgroups with the cpu controller), so the task's pointers to its
  * credentials and its set of cgroups are compared each time it begins to run, goes on or stops:
@@ -32,7 +34,7 @@ static __always_inline void report_task(struct bpf_cpu_priv *cp, u32 slot)
 static __always_inline void note_comm(struct qumun_task QUMUN_ARENA *rec,
 				      const char *from)
 {
-	char comm[QUMUN_COMM_LEN];
+	char comm[QUMUN_COMM_LEN] = { 0 };
 	u32 i;
 
 	bpf_probe_read_kernel_str(comm, sizeof(comm), from);
@@ -59,8 +61,25 @@ __noinline int owner_changed(struct task_struct *p __arg_trusted, u32 slot)
 	if (!cp || !s)
 		return 0;
 	note_owner(p, s, arena_task(slot));
+	note_comm(arena_task(slot), p->comm);
 	report_task(cp, slot);
 	return 0;
+}
+
+static __always_inline bool same_name(struct task_struct *p,
+				      struct qumun_task QUMUN_ARENA *rec)
+{
+	const u64 *now = (const u64 *)p->comm;
+	const u64 QUMUN_ARENA *noted = (const u64 QUMUN_ARENA *)rec->comm;
+
+	return now[0] == noted[0] && now[1] == noted[1];
+}
+
+/* @p ran: does it still have its name? */
+static __always_inline void check_name(struct task_struct *p, u32 slot)
+{
+	if (!same_name(p, arena_task(slot)))
+		owner_changed(p, slot);
 }
 
 /* @p begins to run or goes on: has somebody moved it? */

@@ -312,6 +312,8 @@ static void test_many(void)
 	tap_diag("loading them took %llu us", (now_ns() - took) / 1000);
 	for (i = 0; i < NR_CHILDREN; i++)
 		puppet_start(&p[i]);
+	for (i = 0; i < NR_CHILDREN; i++)
+		tell(&p[i], '.'); /* it is there and has its name */
 	sleep_ms(20);
 	took = now_ns();
 	id = add("comm=puppet,class=interactive");
