@@ -36,9 +36,9 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
-/* A task gets an idle CPU: everything that enqueue() would have done. */
+/* A task goes past all queues to @cpu: everything that enqueue() would have done. */
 __noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_flags,
-			  u64 now)
+			  bool woke, u64 now)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct task_ctx *tc = task_ctx(p);
@@ -49,16 +49,17 @@ __noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_
 	use_arena();
 	if (!cp)
 		return 0;
-	count(cp, direct);
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		rec = arena_task(tc->slot);
 		if (asking(s))
 			cancel_asking(tc->slot);
-		rec->enq_at = now;
-		rec->nr_wakeups++;
+		note_unqueued(&s->on_dsq);
+		if (woke || !rec->enq_at)
+			rec->enq_at = now;
+		rec->nr_wakeups += woke;
 		follow_clock(rec->vcpu, cpu);
 		weigh(s, tc->slot);
-		slice = place_task(rec, cpu, true);
+		slice = place_task(rec, cpu, woke);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	}
 	dsq_insert(p, SCX_DSQ_LOCAL, bounded_slice(slice), enq_flags);
@@ -77,10 +78,12 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
 	/* the kernel calls a synchronous waker's CPU idle: others may wait there already */
 	if (!idle || !cp || arena_cpu(cpu)->nr_queued > 0)
 		return cpu;
-	if (policy_shard(control_priv(), p) >= 0)
+	if (policy_shard(control_priv(), p) >= 0) {
 		dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, 0);
-	else
-		run_direct(p, cpu, 0, clock_now());
+	} else {
+		count(cp, direct);
+		run_direct(p, cpu, 0, true, clock_now());
+	}
 	return cpu;
 }
 
@@ -113,6 +116,21 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	trace_task_state(p, "ENQUEUE");
 	shard = p->flags & PF_EXITING ? -1 : policy_shard(ctl, p);
+	/*
+	 * This CPU goes offline. Its last wakeup, of who sent it off, happens when it no longer
+	 * takes interrupts, and kicks and bells begin with one that a CPU sends to itself. If that
+	 * is lost the kernel waits for it ever after: back online, the CPU would kick nobody, and
+	 * could not even end the scheduler. So nothing here that needs one.
+	 */
+	if (!cp->online) {
+		if (shard >= 0) {
+			dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, enq_flags);
+		} else {
+			count(cp, kernel_offline);
+			run_direct(p, cpu, enq_flags, woke, now);
+		}
+		return;
+	}
 	if (shard >= 0) {
 		park_policy(p, shard, enq_flags, now);
 		return;
@@ -130,7 +148,8 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	if (woke && (p->nr_cpus_allowed == 1 || p->migration_disabled) &&
 	    !shm_load(&arena_cpu(cpu)->curr_start) &&
 	    scx_bpf_test_and_clear_cpu_idle(cpu)) {
-		run_direct(p, cpu, enq_flags, now);
+		count(cp, direct);
+		run_direct(p, cpu, enq_flags, true, now);
 		return;
 	}
 	tc = task_ctx(p);
@@ -206,6 +225,7 @@ __noinline int go_on(struct task_struct *p __arg_trusted, u32 cpu, u64 now)
 		return 0;
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		check_owner(p, s, tc->slot);
+		check_name(p, tc->slot);
 		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
 	}
 	if (nr_cpus > 1 && shm_load(&sh->undecided))

@@ -95,7 +95,7 @@ static int add_perf(struct qumun *q, __u32 cpu, __u64 now, struct perf_counters 
 	kernel = c[QUMUN_C_kernel_mode] + c[QUMUN_C_kernel_autopilot] +
 		 c[QUMUN_C_kernel_kthread] + c[QUMUN_C_kernel_self] +
 		 c[QUMUN_C_kernel_no_record] + c[QUMUN_C_kernel_ring_full] +
-		 c[QUMUN_C_kernel_exiting];
+		 c[QUMUN_C_kernel_exiting] + c[QUMUN_C_kernel_offline];
 	taken = c[QUMUN_C_taken_back] + c[QUMUN_C_rescued];
 	sum->dispatch_count += c[QUMUN_C_direct] + c[QUMUN_C_standing] + kernel +
 			       c[QUMUN_C_decided] + taken;

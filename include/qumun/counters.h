@@ -22,6 +22,7 @@
 	X(kernel_no_record, "decided by the BPF half: no free task record")              \
 	X(kernel_ring_full, "decided by the BPF half: the up-ring was full")             \
 	X(kernel_exiting, "decided by the BPF half: an exiting task")                    \
+	X(kernel_offline, "decided by the BPF half: queued by a CPU that goes offline")  \
 	X(decided, "decisions of the policy applied")                                    \
 	X(taken_back, "taken back from a late policy")                                   \
 	X(rescued, "taken back because it alone waited too long")                        \

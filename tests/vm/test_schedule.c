@@ -77,12 +77,13 @@ static void fork_storm(const char *mode, struct tally *t)
  */
 static void check_runs(const struct daemon *d, const char *mode)
 {
-	static const char *const ways[] = {
-		"direct",      "standing",	   "decided",	       "taken_back",
-		"rescued",     "kernel_mode",	   "kernel_autopilot", "kernel_kthread",
-		"kernel_self", "kernel_no_record", "kernel_ring_full", "kernel_exiting",
-		"resumed"
-	};
+	static const char *const ways[] = { "direct",		"standing",
+					    "decided",		"taken_back",
+					    "rescued",		"kernel_mode",
+					    "kernel_autopilot", "kernel_kthread",
+					    "kernel_self",	"kernel_no_record",
+					    "kernel_ring_full", "kernel_exiting",
+					    "kernel_offline",	"resumed" };
 	long long runs = daemon_counter(d, "runs") - daemon_counter(d, "policy_runs"),
 		  ways_sum = 0;
 	size_t i;
