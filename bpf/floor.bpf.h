@@ -16,6 +16,16 @@
 #define FLOOR_LOOKS 256 /* tasks looked at in one pass */
 
 /*
+ * A function of its own, so that the verifier knows no values that come out: following those, 7.0
+ * fails with "verifier bug: backtracking call unexpected regs".
+ */
+__noinline u64 floor_patience(void)
+{
+	use_arena();
+	return bounded_max_wait_ns() / 4 * 3;
+}
+
+/*
  * dispatch(): true if a starving task was moved to this CPU. A global function, so that the
  * verifier looks at it once and not on each path of dispatch(); the counter lives in a map,
  * because a counter on the stack makes each turn of the loop a new state.
@@ -35,7 +45,7 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 		return false;
 	cp->floor_at = now;
 	cp->floor_looked = 0;
-	patience = bounded_max_wait_ns() / 4 * 3;
+	patience = floor_patience();
 	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), SCX_DSQ_ITER_REV) {
 		if (++cp->floor_looked > FLOOR_LOOKS)
 			break;

@@ -206,11 +206,8 @@ static void decide_until_stopped(struct qumun *q)
 	__u64 since = now_ns();
 	bool did;
 
-	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed)) {
-		if (takeover_lost(q)) {
-			takeover_answer(q);
-			break;
-		}
+	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed) &&
+	       !takeover_lost(q)) {
 		if (atomic_load_explicit(&q->next_engine, memory_order_relaxed)) {
 			policy_switch(q);
 			e = &q->engine->engine;
@@ -229,7 +226,10 @@ static void decide_until_stopped(struct qumun *q)
 			engine_awake(e);
 	}
 	note_faults(q, since);
-	if (!q->handed_over)
+	/* it may be late to know: who sleeps is not woken for a handover */
+	if (takeover_lost(q))
+		takeover_answer(q);
+	else
 		resign(q);
 }
 

@@ -106,18 +106,21 @@ static void drop_task(struct scenario *sc, u32 nr)
 	sc->nr_tasks--;
 }
 
-/* Without anything that takes time beside it, a fork is a flood: any bug, and none, fails there. */
+/*
+ * Forks or changes of affinity without anything that takes time beside them are a flood: any bug,
+ * and none, fails there.
+ */
 static bool is_flood(const struct scen_task *t)
 {
-	bool forks = false;
+	bool floods = false;
 	u32 i;
 
 	for (i = 0; i < t->nr_ops; i++) {
-		forks |= t->ops[i].kind == OP_FORK;
+		floods |= t->ops[i].kind == OP_FORK || t->ops[i].kind == OP_PIN;
 		if (t->ops[i].kind <= OP_WAIT || t->ops[i].kind == OP_EXIT)
 			return false;
 	}
-	return forks;
+	return floods;
 }
 
 static bool shrink_lists(struct shrinker *s)
