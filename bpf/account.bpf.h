@@ -115,6 +115,7 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	note_unqueued(&s->on_dsq);
 	set_state(s, rec, state_word(s->q >> 8, QUMUN_RUNNING));
 	check_owner(p, s, slot);
+	check_name(p, slot);
 
 	rec->sum_wait += wait;
 	if (wait > rec->max_wait_us * 1000ULL) /* a division only for a new record */

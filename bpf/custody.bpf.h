@@ -15,8 +15,8 @@
 
 /*
  * Global functions: the verifier looks at each once and not again for every way that leads to
- * it, so that loading takes a tenth of the time. Arguments are numbers for that reason, or tasks that
- * the kernel vouches for (__arg_trusted). A call costs a dozen instructions: what every decision
+ * it, so that loading takes a tenth of the time. Arguments are numbers for that reason, or tasks
+ * that the kernel vouches for (__arg_trusted). A call costs a dozen instructions: what each decision
  * passes through is inline.
  */
 int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now);
@@ -90,8 +90,9 @@ static __always_inline bool asking(struct slot_priv *s)
 }
 
 /*
- * Queue @slot, which has waited since @since, to the policy of this CPU's shard. False if its up-ring is full or broken. Runs
- * with interrupts off on the CPU that owns @cp: the ring's only producer.
+ * Queue @slot, which has waited since @since, to the policy of this CPU's shard. False if its
+ * up-ring is full or broken. Runs with interrupts off on the CPU that owns @cp: the ring's only
+ * producer.
  */
 static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 				       struct shard_priv *sh, struct slot_priv *s,

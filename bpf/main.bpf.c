@@ -57,7 +57,8 @@ __noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_
 		if (woke || !rec->enq_at)
 			rec->enq_at = now;
 		rec->nr_wakeups += woke;
-		follow_clock(rec->vcpu, cpu);
+		if (!shm_load(&arena_cpu(cpu)->curr_start))
+			follow_clock(rec->vcpu, cpu);
 		weigh(s, tc->slot);
 		slice = place_task(rec, cpu, woke);
 		set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
@@ -120,7 +121,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	 * This CPU goes offline. Its last wakeup, of who sent it off, happens when it no longer
 	 * takes interrupts, and kicks and bells begin with one that a CPU sends to itself. If that
 	 * is lost the kernel waits for it ever after: back online, the CPU would kick nobody, and
-	 * could not even end the scheduler. So nothing here that needs one.
+	 * could not even end the scheduler. So: the local queue, which needs no kick.
 	 */
 	if (!cp->online) {
 		if (shard >= 0) {
@@ -493,15 +494,20 @@ int BPF_PROG(gthulhu_process_exit, struct task_struct *p)
 	return 0;
 }
 
-void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
+static __always_inline void note_online(u32 cpu, bool online)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 
-	use_arena();
 	if (!cp)
 		return;
-	cp->online = 1;
-	arena_cpu(cpu)->online = 1;
+	cp->online = online;
+	arena_cpu(cpu)->online = online;
+}
+
+void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
+{
+	use_arena();
+	note_online(cpu, true);
 }
 
 void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
@@ -512,8 +518,7 @@ void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
 	use_arena();
 	if (!cp)
 		return;
-	cp->online = 0;
-	arena_cpu(cpu)->online = 0;
+	note_online(cpu, false);
 	sh = shard_priv(cp->shard);
 	if (sh)
 		shm_store(&sh->hotplug, 1);
@@ -534,10 +539,16 @@ void BPF_STRUCT_OPS(gthulhu_cpu_release, s32 cpu, struct scx_cpu_release_args *a
 
 s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)
 {
+	const struct cpumask *online;
 	s32 err;
 	u32 i;
 
 	use_arena();
+	/* from here on the kernel tells; nobody told of what happened since loading */
+	online = scx_bpf_get_online_cpumask();
+	bpf_for(i, 0, nr_cpus)
+		note_online(i, bpf_cpumask_test_cpu(i, online));
+	scx_bpf_put_cpumask(online);
 	bpf_for(i, 0, nr_cpus) {
 		err = scx_bpf_create_dsq(dsq_of_cpu(i), -1);
 		if (err)

@@ -61,9 +61,9 @@ static __always_inline int policy_shard(struct bpf_control *ctl, struct task_str
 }
 
 /*
- * Wake the policy thread of @shard. A bell that was rung already is enough until it
- * runs, or until it completes a pass: it may have heard the bell on its way to sleep and turned
- * round without ever stopping, so running() alone does not tell.
+ * Wake the policy thread of @shard. A bell that was rung already is enough until it runs, or until
+ * it completes a pass: it may have heard the bell on its way to sleep and turned round without
+ * ever stopping, so running() alone does not tell.
  */
 __noinline int ring_bell(u32 shard, u64 now)
 {

@@ -14,8 +14,8 @@
 #include "floor.bpf.h"
 
 /*
- * The key that the task in @slot, which waits in @cpu's queue with @key, gets by its weight of now:
- * @key, unless it is to come earlier. A global function, as the next: the verifier looks at each once.
+ * The key that the task in @slot, which waits in @cpu's queue with @key, gets by its weight of
+ * now: @key, unless it is to come earlier. A global function, as the next, for the verifier.
  */
 __noinline u64 reweigh_one(u32 slot, u32 cpu, u64 key)
 {

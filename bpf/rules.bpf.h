@@ -4,7 +4,8 @@
  *
  * Birth is seen in init_task; rename and exec have tracepoints and no ops callback. A program at
  * a tracepoint is not run while another run of it is preempted on the same CPU, and the report
- * wakes somebody: so the name is looked at again when the task stops or goes on. Neither a
+ * wakes somebody: so the name is looked at again when the task begins to run, goes on or stops
+ * (it may be the old one then, if the task was preempted in the midst of its rename). Neither a
  * change of user nor a move between cgroups has one that covers every kernel and configuration
  * (the cgroup ops see only cgroups with the cpu controller), so the task's pointers to its
  * credentials and its set of cgroups are compared each time it begins to run, goes on or stops:
@@ -52,7 +53,7 @@ static __always_inline void note_owner(struct task_struct *p, struct slot_priv *
 	rec->cgroup_id = BPF_CORE_READ(p, cgroups, dfl_cgrp, kn, id);
 }
 
-__noinline int owner_changed(struct task_struct *p __arg_trusted, u32 slot)
+__noinline int identity_changed(struct task_struct *p __arg_trusted, u32 slot)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	struct slot_priv *s = slot_priv(slot);
@@ -72,22 +73,23 @@ static __always_inline bool same_name(struct task_struct *p,
 	const u64 *now = (const u64 *)p->comm;
 	const u64 QUMUN_ARENA *noted = (const u64 QUMUN_ARENA *)rec->comm;
 
-	return now[0] == noted[0] && now[1] == noted[1];
+	/* the last byte ends it, here */
+	return now[0] == noted[0] && !((now[1] ^ noted[1]) << 8);
 }
 
-/* @p ran: does it still have its name? */
+/* @p begins to run, goes on or stops: does it still have its name? */
 static __always_inline void check_name(struct task_struct *p, u32 slot)
 {
 	if (!same_name(p, arena_task(slot)))
-		owner_changed(p, slot);
+		identity_changed(p, slot);
 }
 
-/* @p begins to run or goes on: has somebody moved it? */
+/* @p begins to run, goes on or stops: has somebody moved it? */
 static __always_inline void check_owner(struct task_struct *p, struct slot_priv *s,
 					u32 slot)
 {
 	if (s->cred != (u64)p->cred || s->css_set != (u64)p->cgroups)
-		owner_changed(p, slot);
+		identity_changed(p, slot);
 }
 
 #ifndef QUMUN_BPF_NATIVE

@@ -58,6 +58,7 @@ static int attach_links(struct qumun *q)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	q->arena->attached_at = (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
 	shm_store_release(&q->handover->owner, (__u32)getpid());
+	q->handed_over = false;
 	err = link_attach(q, LINK_EXIT);
 	if (err)
 		return qumun_fail(q, err, "the tracepoint sched_process_exit: %s",

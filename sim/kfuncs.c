@@ -313,6 +313,16 @@ s32 scx_bpf_pick_idle_cpu(const struct cpumask *allowed, u64 flags)
 	return idle_pick(allowed, flags & 1);
 }
 
+const struct cpumask *scx_bpf_get_online_cpumask(void)
+{
+	return &sim.online;
+}
+
+void scx_bpf_put_cpumask(const struct cpumask *mask)
+{
+	(void)mask;
+}
+
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu)
 {
 	if (cpu < 0 || cpu >= (s32)sim.nr_cpus) {

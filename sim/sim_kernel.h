@@ -331,6 +331,8 @@ s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags,
 s32 scx_bpf_pick_idle_cpu(const struct cpumask *allowed, u64 flags);
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu);
 u32 scx_bpf_nr_cpu_ids(void);
+const struct cpumask *scx_bpf_get_online_cpumask(void);
+void scx_bpf_put_cpumask(const struct cpumask *mask);
 void scx_bpf_exit_bstr(s64 exit_code, char *fmt, unsigned long long *data, u32 size);
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 size);
 void scx_bpf_dump_bstr(char *fmt, unsigned long long *data, u32 size);

@@ -190,8 +190,10 @@ static inline const struct vt_class_traits *vt_traits(__u32 cls)
 
 /*
  * The class that counts: the rule's, else the task's own. Both come from shared memory and may be
- * any number. Looked up, because the verifier would follow each result of a comparison.
+ * any number; one that is no class means any. Looked up, because the verifier would follow each
+ * result of a comparison.
  */
+QUMUN_STATIC_ASSERT(QUMUN_NR_CLASSES == 6, "vt_class() knows them all");
 static inline __u32 vt_class(__u32 rule_class, __u32 own_class)
 {
 	static const __u8 classes[8] = { QUMUN_CLASS_NORMAL,	  QUMUN_CLASS_LATENCY,

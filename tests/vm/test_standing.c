@@ -194,7 +194,13 @@ static void ends(struct qumun *q)
  */
 static void ended_by(struct qumun *q, struct span *s, const char *what)
 {
-	sleep_ms(300);
+	__u64 before = s->asked;
+	int i;
+
+	for (i = 0; i < 1000 && atomic_load(&asked) == before; i++)
+		sleep_ms(1);
+	/* not so long that the new one ends by count */
+	sleep_ms(100);
 	end_span(q, s);
 	tap_ok(s->dropped == 1 && s->asked >= 1 && s->asked <= 2,
 	       "%s: dropped %llu time, asked about %llu", what, s->dropped, s->asked);

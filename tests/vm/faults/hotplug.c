@@ -33,7 +33,7 @@ static void one_mode(const char *mode)
 	end_child(pinned);
 	load_stop(&l);
 	daemon_stop_and_check(&d, mode, "forbidden_cpu");
-	tap_ok(daemon_counter(&d, "kernel_offline") >= times,
+	tap_ok(daemon_counter(&d, "kernel_offline") > 0,
 	       "%s mode: CPU 1's last wakeups needed no kick (%lld)", mode,
 	       daemon_counter(&d, "kernel_offline"));
 }
