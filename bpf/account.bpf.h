@@ -20,35 +20,47 @@ static __always_inline void advance_front(struct qumun_cpu QUMUN_ARENA *cc, u64 
 		cc->front = vruntime;
 }
 
-/*
- * Class latency's budget on @cpu: @spent_ns were taken by one of its tasks, or time went by.
- * Only the CPU that switches writes here.
- */
-__noinline int note_latency(u32 cpu, bool latency, u64 spent_ns, u64 now)
+/* A function of its own, because two loops in one are many states to the verifier. */
+__noinline int roll_window(u32 cpu, u64 now)
 {
 	struct bpf_cpu_priv *own = cpu_priv(cpu);
-	u64 pct = arena_header()->params.latency_budget_pct;
-	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 
-	use_arena();
-	if (!own)
-		return 0;
-	if (pct > 100)
-		pct = 100;
-	own->latency_left = vt_budget_spend(own->latency_left, own->latency_at, now,
-					    latency ? spent_ns : 0, pct);
-	own->latency_at = now;
-	cc->latency_left_ns =
-		vt_budget_publish(own->latency_left, cc->latency_left_ns, pct);
+	if (own)
+		vt_window_roll(&own->window, now);
 	return 0;
 }
 
-/* Is it full already, and nobody takes? */
-static __always_inline bool latency_rests(struct bpf_cpu_priv *own, bool latency)
+/*
+ * Class latency's budget on @cpu: one of its tasks has run there since @start (0: none, time went
+ * by); what was noted before of the same run is not noted again. Only the CPU that switches
+ * writes here. True if there is some again and none was left before.
+ */
+__noinline bool note_latency(u32 cpu, u64 start, u64 now)
 {
-	return !latency &&
-	       own->latency_left >=
-		       (s64)vt_budget_cap(arena_header()->params.latency_budget_pct);
+	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
+	u64 pct = arena_header()->params.latency_budget_pct;
+	struct bpf_cpu_priv *own = cpu_priv(cpu);
+	u32 before = cc->latency_left_ns, left;
+
+	use_arena();
+	if (!own)
+		return false;
+	if (start && vt_before(start, own->window_at))
+		start = own->window_at;
+	own->window_at = now;
+	roll_window(cpu, now);
+	vt_window_spend(&own->window, now, start ? elapsed(now, start) : 0);
+	left = vt_window_left(&own->window, pct);
+	cc->latency_left_ns = left;
+	if (!left != !before)
+		own->latency_turned = 1;
+	return left && !before;
+}
+
+/* Is there anything to note on @cpu? Not while the class has taken nothing for long. */
+static __always_inline bool latency_counts(struct bpf_cpu_priv *own, u32 cpu)
+{
+	return own->window.sum || !arena_cpu(cpu)->latency_left_ns;
 }
 
 QUMUN_STATIC_ASSERT(QUMUN_NR_CLASSES <= QUMUN_CLASS_SHARES &&
@@ -174,8 +186,8 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	check_name(p, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
-	if (home && !latency_rests(home, cls == QUMUN_CLASS_LATENCY))
-		note_latency(cpu, cls == QUMUN_CLASS_LATENCY, ran, now);
+	if (cls == QUMUN_CLASS_LATENCY || (home && latency_counts(home, cpu)))
+		note_latency(cpu, cls == QUMUN_CLASS_LATENCY ? rec->exec_start : 0, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	if (!runnable)
@@ -203,8 +215,9 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	u64 ran = elapsed(now, rec->exec_start), slice;
 	struct vt_request r = VT_REQUEST(rec, par, cc, 0, false);
 
-	if (!latency_rests(cp, r.cls == QUMUN_CLASS_LATENCY))
-		note_latency(cpu, r.cls == QUMUN_CLASS_LATENCY, ran, now);
+	if (r.cls == QUMUN_CLASS_LATENCY || latency_counts(cp, cpu))
+		note_latency(cpu, r.cls == QUMUN_CLASS_LATENCY ? rec->exec_start : 0,
+			     now);
 	r.latency_left_ns = cc->latency_left_ns;
 	slice = vt_request_slice(&r);
 	rec->sum_exec = exec_total(p, s);

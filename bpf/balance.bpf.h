@@ -20,7 +20,7 @@
 #ifndef QUMUN_BPF_BALANCE_H
 #define QUMUN_BPF_BALANCE_H
 
-#include "custody.bpf.h"
+#include "account.bpf.h"
 
 #define STEAL_TRIES 32
 #define SWEEP_NS 5000000ULL   /* offline CPUs' queues are looked at this often */
@@ -191,18 +191,25 @@ static __always_inline u64 prev_key(u32 slot, u32 cpu, u64 now)
 	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 	struct vt_request r =
 		VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0);
-	u64 v = rec->vruntime + vt_charge(elapsed(now, rec->exec_start), r.weight);
+	u64 ran = elapsed(now, rec->exec_start);
 
-	return vt_request_deadline(&r, v, rec->slice_ns);
+	if (r.cls == QUMUN_CLASS_LATENCY) {
+		note_latency(cpu, rec->exec_start, now);
+		r.latency_left_ns = arena_cpu(cpu)->latency_left_ns;
+	}
+	return vt_request_deadline(&r, rec->vruntime + vt_charge(ran, r.weight),
+				   rec->slice_ns);
 }
 
 /* Would the running task in @slot, requeued now, come before the first of @cpu's queue? */
 __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct qumun_task QUMUN_ARENA *rec;
 	struct task_struct *first;
 	bool before = false;
 	u64 key;
+	u32 left;
 
 	use_arena();
 	if (slot >= max_records || !cp)
@@ -215,9 +222,16 @@ __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 			call_idle_cpu(cp, first, cpu);
 		break;
 	}
-	if (before)
-		arena_cpu(cpu)->curr_deadline = arena_task(slot)->deadline = key;
-	return before;
+	if (!before)
+		return false;
+	rec = arena_task(slot);
+	arena_cpu(cpu)->curr_deadline = rec->deadline = key;
+	if (VT_CLASS(rec) == QUMUN_CLASS_LATENCY) {
+		left = arena_cpu(cpu)->latency_left_ns;
+		if (left && left < rec->slice_ns)
+			rec->slice_ns = left;
+	}
+	return true;
 }
 
 /*
@@ -253,6 +267,9 @@ __noinline bool pull(u32 victim, u32 cpu, u64 key, u64 now)
 		rec = arena_task(ctx->slot);
 		if (p->scx.dsq_vtime != rec->deadline)
 			break;
+		/* it leads there, and has nothing to lead with here */
+		if (VT_CLASS(rec) == QUMUN_CLASS_LATENCY && !cc->latency_left_ns)
+			continue;
 		cc->base = vt_rebase(cc->base, cc->front, vc->front - vc->base,
 				     vt_charge(par->max_slice_ns, weight));
 		if (vt_before(vt_renormalize(rec->deadline, vc->base, cc->base) + margin,
@@ -333,19 +350,95 @@ static __always_inline void look_again(struct bpf_cpu_priv *cp, struct shard_pri
 	shm_store(&sh->look_cpu, cpu + 1);
 }
 
+/*
+ * Class latency's tasks that wait on @cpu get the keys and slices that they would get now: those
+ * who lead trail when its budget is used up, those who trail, at the far end of the queue, lead
+ * when there is some again (@flags: SCX_DSQ_ITER_REV), and no slice is longer than what is left.
+ */
+__noinline int requeue_latency(u32 cpu, u64 flags, u64 looks)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct qumun_task QUMUN_ARENA *rec;
+	struct task_struct *p;
+	struct task_ctx *ctx;
+	u64 was, key, slice;
+
+	use_arena();
+	if (!cp)
+		return 0;
+	cp->looked = 0;
+	cp->latency_turned = 0;
+	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), flags) {
+		if (++cp->looked > looks)
+			break;
+		ctx = task_ctx(p);
+		if (!ctx || ctx->slot >= max_records)
+			continue;
+		rec = arena_task(ctx->slot);
+		was = p->scx.dsq_vtime;
+		if (!latency_waits(rec, cpu, was))
+			continue;
+		key = latency_key(ctx->slot, cpu);
+		slice = bounded_slice(rec->slice_ns);
+		if (key != was || p->scx.slice > slice)
+			dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), slice, key);
+	}
+	return 0;
+}
+
+/* Since when has the task in @slot, which runs, used class latency's budget? 0: it does not. */
+static __always_inline u64 latency_since(u32 slot)
+{
+	struct qumun_task QUMUN_ARENA *rec;
+
+	if (slot >= max_records)
+		return 0;
+	rec = arena_task(slot);
+	return VT_CLASS(rec) == QUMUN_CLASS_LATENCY ? rec->exec_start : 0;
+}
+
+/*
+ * dispatch() on @cpu after the task in @slot, which may go on (QUMUN_NO_SLOT: none): what is left
+ * of class latency's budget counts for who waits.
+ */
+__noinline int settle_latency(u32 cpu, u32 slot, u64 now)
+{
+	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	u32 left;
+
+	use_arena();
+	if (!cp)
+		return 0;
+	note_latency(cpu, latency_since(slot), now);
+	left = arena_cpu(cpu)->latency_left_ns;
+	if (cp->latency_turned)
+		requeue_latency(cpu, left ? SCX_DSQ_ITER_REV : 0, FLOOR_LOOKS);
+	else if (left && left < arena_header()->params.base_slice_ns)
+		requeue_latency(cpu, 0, BALANCE_LOOKS);
+	return 0;
+}
+
+/* The slot of @prev, after which dispatch() is called, if it may go on. */
+static __always_inline u32 going_on(struct task_struct *prev)
+{
+	struct task_ctx *tc = NULL;
+
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))
+		tc = task_ctx(prev);
+	return tc ? tc->slot : QUMUN_NO_SLOT;
+}
+
 /* dispatch() of a busy CPU, with @prev that may go on: true if a task was moved to it. */
 static __always_inline bool balance(struct bpf_cpu_priv *cp, struct task_struct *prev,
 				    u32 cpu, u64 now)
 {
 	struct bpf_control *ctl = control_priv();
 	u32 slot = QUMUN_NO_SLOT;
-	struct task_ctx *tc;
 
 	if (nr_cpus == 1 || elapsed(now, cp->balance_at) < BALANCE_NS || !ctl)
 		return false;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED) &&
-	    prev->tgid != ctl->policy_tgid && (tc = task_ctx(prev)))
-		slot = tc->slot;
+	if (prev && prev->tgid != ctl->policy_tgid)
+		slot = going_on(prev);
 	if (slot >= max_records && arena_cpu(cpu)->nr_queued <= 0)
 		return false;
 	cp->balance_at = now;

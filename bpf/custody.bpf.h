@@ -214,8 +214,10 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	u64 slice = a->slice_ns, vtime = a->vtime, word, enq_flags = 0;
 	s32 cpu = a->cpu, at;
 	struct slot_priv *s;
+	struct qumun_task QUMUN_ARENA *rec;
 	struct bpf_cpu_priv *target;
 	struct task_struct *p;
+	u32 left;
 
 	if (slot == QUMUN_NO_SLOT) {
 		kick_for_policy(cp, sh, cpu, flags, now);
@@ -258,8 +260,6 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 		vtime = key_at_home(slot, vtime, at);
 		cpu = at;
 	}
-	slice = bounded_slice(slice);
-
 	if (!shm_cas(&s->q, word, state_word(word >> 8, QUMUN_DISPATCHED))) {
 		count(cp, stale);
 		return;
@@ -269,9 +269,17 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	answered_after(cp, elapsed(now, s->enq_at));
 	sh->last_decision = now;
 	note_queued(&s->on_dsq, cpu);
+	/* class latency's budget may have gone, or come back, while the policy thought */
+	rec = arena_task(slot);
+	if (latency_waits(rec, cpu, vtime)) {
+		vtime = latency_key(slot, cpu);
+		left = arena_cpu(cpu)->latency_left_ns;
+		if (left && left < slice)
+			slice = left;
+	}
 	if (flags & QUMUN_HEAD)
 		vtime = arena_cpu(cpu)->front - (1ULL << 40);
-	dsq_insert_vtime(p, dsq_of_cpu(cpu), slice, vtime, enq_flags);
+	dsq_insert_vtime(p, dsq_of_cpu(cpu), bounded_slice(slice), vtime, enq_flags);
 	if (shm_load(&s->q) != state_word(word >> 8, QUMUN_DISPATCHED)) {
 		scx_bpf_dispatch_cancel();
 		return;

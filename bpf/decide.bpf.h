@@ -55,6 +55,33 @@ static __always_inline u64 place_task(struct qumun_task QUMUN_ARENA *rec, u32 cp
 	return placed.slice_ns;
 }
 
+/* May @rec's key for @cpu's queue, @key, be brought up to date? A key of the policy's own is not ours. */
+static __always_inline bool latency_waits(struct qumun_task QUMUN_ARENA *rec, u32 cpu,
+					  u64 key)
+{
+	return VT_CLASS(rec) == QUMUN_CLASS_LATENCY && key == rec->deadline &&
+	       rec->vcpu == (s32)cpu;
+}
+
+/*
+ * The key that class latency's task in @slot, with a place in @cpu's queue, would get there if it
+ * were queued now: it leads, or trails. Key and slice go into its record: before it is moved,
+ * as in reweigh_one().
+ */
+__noinline u64 latency_key(u32 slot, u32 cpu)
+{
+	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
+	struct vt_request r =
+		VT_REQUEST(rec, &arena_header()->params, arena_cpu(cpu), 0, 0);
+	u64 slice = vt_request_slice(&r), key;
+
+	use_arena();
+	key = vt_request_deadline(&r, rec->vruntime, slice);
+	rec->slice_ns = slice;
+	rec->deadline = key;
+	return key;
+}
+
 /*
  * A task from @from's queue gets @cpu, which stood still while it was idle: what the task is ahead
  * or behind of is the other queue's virtual time, so this one goes on from there.

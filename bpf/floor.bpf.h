@@ -44,10 +44,10 @@ __noinline bool floor_serve(u32 cpu, u64 now)
 	if (!cp)
 		return false;
 	cp->floor_at = now;
-	cp->floor_looked = 0;
+	cp->looked = 0;
 	patience = floor_patience();
 	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), SCX_DSQ_ITER_REV) {
-		if (++cp->floor_looked > FLOOR_LOOKS)
+		if (++cp->looked > FLOOR_LOOKS)
 			break;
 		ctx = task_ctx(p);
 		if (!ctx)

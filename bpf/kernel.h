@@ -341,14 +341,22 @@ static __always_inline bool dsq_move(struct bpf_iter_scx_dsq *it, struct task_st
 	return scx_bpf_dispatch_from_dsq___old(it, p, dsq, 0);
 }
 
-/* Move @p, which the iterator stands on, to its place by @vtime in @dsq, which may be the same. */
+/*
+ * Move @p, which the iterator stands on, to its place by @vtime in @dsq, which may be the same;
+ * with another slice, unless @slice is 0.
+ */
 static __always_inline bool dsq_move_vtime(struct bpf_iter_scx_dsq *it,
-					   struct task_struct *p, u64 dsq, u64 vtime)
+					   struct task_struct *p, u64 dsq, u64 slice,
+					   u64 vtime)
 {
 	if (bpf_ksym_exists(scx_bpf_dsq_move_vtime)) {
+		if (slice)
+			scx_bpf_dsq_move_set_slice(it, slice);
 		scx_bpf_dsq_move_set_vtime(it, vtime);
 		return scx_bpf_dsq_move_vtime(it, p, dsq, 0);
 	}
+	if (slice)
+		scx_bpf_dispatch_from_dsq_set_slice___old(it, slice);
 	scx_bpf_dispatch_from_dsq_set_vtime___old(it, vtime);
 	return scx_bpf_dispatch_vtime_from_dsq___old(it, p, dsq, 0);
 }

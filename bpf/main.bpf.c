@@ -292,6 +292,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 	if (sh->hotplug && elapsed(now, sh->sweep_at) > SWEEP_NS &&
 	    sweep_offline(shard, now))
 		return;
+	if (latency_counts(cp, cpu))
+		settle_latency(cpu, going_on(prev), now);
 	if (floor_due(cp, cpu, now)) {
 		if (config.cgroups)
 			reweigh_queue(cpu);
@@ -331,6 +333,13 @@ void BPF_STRUCT_OPS(gthulhu_tick, struct task_struct *p)
 	use_arena();
 	if (!cp)
 		return;
+	/* class latency waits for its budget, behind all others */
+	if (!arena_cpu(cpu)->latency_left_ns &&
+	    note_latency(cpu, latency_since(going_on(p)), clock_now()) &&
+	    arena_cpu(cpu)->nr_queued > 0) {
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+		return;
+	}
 	sh = shard_priv(cp->shard);
 	if (!sh)
 		return;
@@ -553,6 +562,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(gthulhu_init)
 		err = scx_bpf_create_dsq(dsq_of_cpu(i), -1);
 		if (err)
 			return err;
+		note_latency(i, 0, clock_now());
 	}
 	bpf_for(i, 0, nr_shards) {
 		struct shard_priv *sh = shard_priv(i);

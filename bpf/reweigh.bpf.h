@@ -65,9 +65,9 @@ __noinline int reweigh_queue(u32 cpu)
 	use_arena();
 	if (!cp)
 		return 0;
-	cp->floor_looked = 0;
+	cp->looked = 0;
 	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), SCX_DSQ_ITER_REV) {
-		if (++cp->floor_looked > FLOOR_LOOKS)
+		if (++cp->looked > FLOOR_LOOKS)
 			break;
 		ctx = task_ctx(p);
 		if (!ctx)
@@ -75,7 +75,7 @@ __noinline int reweigh_queue(u32 cpu)
 		was = p->scx.dsq_vtime;
 		key = reweigh_one(ctx->slot, cpu, was);
 		if (key != was)
-			dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), key);
+			dsq_move_vtime(BPF_FOR_EACH_ITER, p, dsq_of_cpu(cpu), 0, key);
 	}
 	return 0;
 }

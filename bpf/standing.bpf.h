@@ -71,8 +71,7 @@ static __always_inline bool standing_covers(struct bpf_cpu_priv *cp, struct slot
 	}
 	/* who leads pays from class latency's budget, or would starve others */
 	if ((d->flags & QUMUN_LEAD) &&
-	    (VT_CLASS(rec) != QUMUN_CLASS_LATENCY ||
-	     arena_cpu(cpu)->latency_left_ns < VT_LATENCY_MIN_NS))
+	    (VT_CLASS(rec) != QUMUN_CLASS_LATENCY || !arena_cpu(cpu)->latency_left_ns))
 		return false;
 	if (--s->standing_left == 0)
 		count(cp, standing_expired);
@@ -100,6 +99,8 @@ static __always_inline void decide_standing(struct bpf_cpu_priv *cp,
 	if (flags & QUMUN_LEAD) {
 		deadline -= VT_LATENCY_LEAD;
 		min_run = 0;
+		if (r.latency_left_ns < slice)
+			slice = r.latency_left_ns;
 	}
 	rec->vcpu = cpu;
 	rec->vruntime = v;

@@ -340,7 +340,7 @@ static __always_inline u64 bounded(u64 v, u64 min, u64 max)
 QUMUN_PARAMS(X)
 #undef X
 
-#define SLICE_FLOOR_NS 100000ULL
+#define SLICE_FLOOR_NS 100000ULL /* = VT_LATENCY_MIN_NS */
 #define SLICE_CEILING_NS 100000000ULL
 
 /*

@@ -149,6 +149,19 @@ void bpf_half_decide(u32 slot, u64 now, struct bpf_decision *d)
 	*rec = was;
 }
 
+/* What libqumun does when a rule that gives a class begins to count for @p. */
+void bpf_half_set_class(const struct sim_task *p, u32 cls)
+{
+	const struct task_ctx *tc = (const struct task_ctx *)p->ts.storage;
+	struct qumun_task *rec;
+
+	if (!p->ts.has_storage || tc->slot >= config.max_records)
+		return;
+	rec = arena_task(tc->slot);
+	rec->rule_class = (u8)cls;
+	rec->rule_id = 1;
+}
+
 void bpf_half_set_param(const char *name, u64 value)
 {
 	struct qumun_param_block *par = &the_arena->params;

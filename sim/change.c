@@ -67,6 +67,8 @@ void task_start(struct sim_task *p)
 		return;
 	}
 	sim.nr_alive++;
+	if (p->prog && p->prog->cls)
+		bpf_half_set_class(p, p->prog->cls);
 	if (sim_ops->enable)
 		sim_ops->enable(&p->ts);
 	if (sim_ops->set_weight)

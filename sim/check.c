@@ -85,7 +85,7 @@ static bool burns_only(const struct scen_task *t)
 {
 	u32 i;
 
-	if (*t->cpus || t->kthread)
+	if (*t->cpus || t->kthread || t->cls)
 		return false;
 	for (i = 0; i < t->nr_ops; i++) {
 		if (t->ops[i].kind != OP_RUN && t->ops[i].kind != OP_LOOP &&

@@ -199,6 +199,7 @@ void scx_bpf_dsq_move_set_slice(struct bpf_iter_scx_dsq *it, u64 slice)
 void scx_bpf_dsq_move_set_vtime(struct bpf_iter_scx_dsq *it, u64 vtime)
 {
 	it->vtime = vtime;
+	it->has_vtime = true;
 }
 
 /* Moving to a local queue whose CPU the task may not use ends the scheduler. */
@@ -206,9 +207,10 @@ static bool move(struct bpf_iter_scx_dsq *it, struct task_struct *ts, u64 dsq_id
 		 u64 enq_flags)
 {
 	struct sim_task *p = task_of(ts);
-	u64 slice = it->slice, vtime = it->vtime;
+	u64 slice = it->slice, vtime = it->has_vtime ? it->vtime : p->ts.scx.dsq_vtime;
 
-	it->slice = it->vtime = 0;
+	it->slice = 0;
+	it->has_vtime = false;
 	if (!p->dsq || p->dsq->id == SCX_DSQ_LOCAL)
 		return false;
 	sim.cost += sim.costs.kfunc_ns;

@@ -50,6 +50,7 @@ struct scen_task {
 	__u64 start_ns;
 	__u64 stagger_ns; /* each further instance starts so much later */
 	bool kthread;
+	__u32 cls; /* class that a rule gives: enum qumun_class */
 	__u64 cgroup;
 	__u32 nr_ops;
 	struct scen_op *ops;
@@ -153,5 +154,8 @@ int parse_time(const char *text, __u64 *ns); /* "20ms", "1.5s", "300us", "7" ns 
 void print_time(char *buf, size_t size, __u64 ns);
 /* "0-3,7" -> bits; -1 if it is no list. */
 int parse_cpulist(const char *text, unsigned long *bits, __u32 nr_cpus);
+
+/* Names by enum qumun_class. */
+extern const char *const scenario_classes[];
 
 #endif

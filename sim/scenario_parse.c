@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <qumun/params.h>
+
 #include "scenario.h"
 
 struct parser {
@@ -126,6 +128,21 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 	return 0;
 }
 
+const char *const scenario_classes[] = { "",
+#define X(NAME, name, latency, slice, weight, preempts, doc) #name,
+					 QUMUN_CLASSES(X)
+#undef X
+};
+
+static __u32 scenario_class(const char *name)
+{
+	__u32 i;
+
+	for (i = QUMUN_NR_CLASSES - 1; i && strcmp(name, scenario_classes[i]); i--)
+		;
+	return i;
+}
+
 static int parse_task_option(struct parser *ps, struct scen_task *t, char *w)
 {
 	char *v = strchr(w, '=');
@@ -146,10 +163,12 @@ static int parse_task_option(struct parser *ps, struct scen_task *t, char *w)
 		return 0;
 	else if (v && !strcmp(w, "cgroup"))
 		return parse_u64(v, &t->cgroup);
+	else if (v && !strcmp(w, "class") && (t->cls = scenario_class(v)))
+		return 0;
 	else
 		return fail(ps,
 			    "task option '%s': xN, nice=N, cpus=LIST, start=TIME, "
-			    "stagger=TIME, cgroup=ID, kthread",
+			    "stagger=TIME, cgroup=ID, class=NAME, kthread",
 			    w);
 	return 0;
 }

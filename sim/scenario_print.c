@@ -55,6 +55,8 @@ static void print_task(const struct scen_task *t, FILE *f)
 		print_key_time(f, "stagger", t->stagger_ns);
 	if (t->cgroup)
 		fprintf(f, " cgroup=%llu", t->cgroup);
+	if (t->cls)
+		fprintf(f, " class=%s", scenario_classes[t->cls]);
 	if (t->kthread)
 		fputs(" kthread", f);
 	fputs(" { ", f);

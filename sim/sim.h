@@ -381,6 +381,7 @@ struct bpf_decision {
 };
 
 void bpf_half_decide(u32 slot, u64 now, struct bpf_decision *d);
+void bpf_half_set_class(const struct sim_task *p, u32 cls);
 void bpf_half_set_param(const char *name, u64 value);
 u32 bpf_half_take_tokens(
 	void); /* the policy process drains its bell: how many were there */

@@ -194,6 +194,7 @@ struct task_struct {
 struct bpf_iter_scx_dsq {
 	struct task_struct *next;
 	bool reverse;
+	bool has_vtime;
 	u64 slice, vtime;
 };
 

@@ -18,7 +18,7 @@ params:   pure
 abi:      pure params
 counters: pure params
 latency:  pure params
-private:  pure params abi counters latency
+private:  pure params abi counters latency vtime atomic
 vtime:    pure abi atomic params
 atomic:   pure
 ring:     pure atomic abi params

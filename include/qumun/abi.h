@@ -207,7 +207,7 @@ struct qumun_cpu {
 	__u16 shard;
 	__u16 llc, core, node; /* CPUs with equal numbers share a last-level cache, ... */
 	__u32 online;
-	__u32 latency_left_ns; /* what class latency may take now; 0: it is treated as normal */
+	__u32 latency_left_ns; /* slice that class latency may get now; 0: it comes last */
 	__u64 base; /* this queue's virtual times minus it compare with other queues' */
 	/* its up-ring: produced by enqueue on this CPU, consumed by the shard's policy */
 	struct qumun_cursors up;

@@ -10,6 +10,7 @@
 #include "counters.h"
 #include "latency.h"
 #include "params.h"
+#include "vtime.h"
 
 /* Constants to the verifier: map .rodata.config, written before load. */
 struct bpf_config {
@@ -72,7 +73,7 @@ struct bpf_cpu_priv {
 	__u32 shard;
 	__u32 online;
 	__u64 floor_at;	      /* when the starvation floor was last checked */
-	__u64 floor_looked;   /* tasks looked at then */
+	__u64 looked;	      /* tasks looked at in this walk through a queue */
 	__u64 balance_queues; /* queues looked at in balance_busy() */
 	__u64 relief_at;      /* when this CPU last looked for CPUs that are taken */
 	__u64 kthread_ns;     /* its bound kernel threads ran for so long in a row */
@@ -80,10 +81,11 @@ struct bpf_cpu_priv {
 	__u64 look_at;	      /* when it last asked to be brought back for such a look */
 	__u32 balance_cpu;    /* where the next such look begins */
 	__u32 releasing;      /* cpu_release() is putting tasks back into enqueue() */
-	__u32 steal_hint;   /* CPU + 1 whose queue wants to be looked at first; 0: none */
-	__u32 forget;	    /* see forget_value() */
-	__s64 latency_left; /* class latency's budget (vt_budget_spend()), ns */
-	__u64 latency_at;   /* as of then */
+	__u32 steal_hint; /* CPU + 1 whose queue wants to be looked at first; 0: none */
+	__u32 forget;	  /* see forget_value() */
+	__u64 latency_turned; /* 1: class latency's budget was used up or came back since */
+	__u64 window_at;      /* until when a running task is in it */
+	struct vt_window window; /* what class latency took */
 	__u64 counters[QUMUN_NR_COUNTERS];
 	struct bpf_share shares[QUMUN_NR_SHARES];
 	__u64 answers[QUMUN_NR_LATENCY]; /* from question to applied answer */

@@ -184,9 +184,10 @@ static inline const struct vt_class_traits *vt_traits(__u32 cls)
 	return &vt_classes[cls & 7];
 }
 
-/* By how much class latency's deadlines lead all others; less than QUMUN_HEAD's lead. */
+/* By how much class latency's deadlines lead all others, or trail them when its budget is used
+ * up; less than QUMUN_HEAD's lead. */
 #define VT_LATENCY_LEAD (1ULL << 38)
-#define VT_LATENCY_MIN_NS 100000U /* a budget below it is used up */
+#define VT_LATENCY_MIN_NS 100000U /* the shortest slice; a budget below it is used up */
 
 /*
  * The class that counts: the rule's, else the task's own. Both come from shared memory and may be
@@ -264,10 +265,10 @@ static inline __u32 vt_own_weight(__u32 weight, __u32 own_class, __u32 cls)
 		.woke = (_woke),                                                         \
 	}
 
-/* Is it to be served before everything else? */
+/* Is it to be served before everything else? Of class latency, who does not lead trails. */
 static inline int vt_leads(const struct vt_request *r)
 {
-	return r->cls == QUMUN_CLASS_LATENCY && r->latency_left_ns >= VT_LATENCY_MIN_NS;
+	return r->cls == QUMUN_CLASS_LATENCY && r->latency_left_ns;
 }
 
 /* A deadline before its own vruntime is one of class latency's. */
@@ -300,7 +301,10 @@ static inline __u64 vt_request_deadline(const struct vt_request *r, __u64 vrunti
 	else
 		factor = factor * r->latency_fp / 1024;
 	deadline = vt_deadline(vruntime, slice_ns, r->weight, factor);
-	return vt_leads(r) ? deadline - VT_LATENCY_LEAD : deadline;
+	if (r->cls != QUMUN_CLASS_LATENCY)
+		return deadline;
+	return r->latency_left_ns ? deadline - VT_LATENCY_LEAD
+				  : deadline + VT_LATENCY_LEAD;
 }
 
 /* Where a task that woke or stayed runnable stands: see vt_credit() and vt_place(). */
@@ -310,7 +314,7 @@ static inline __u64 vt_stand(const struct vt_request *r, __u64 slice_ns)
 	__u64 credit = vt_credit(r->woke, slice_ns, r->max_ns, r->weight);
 	__u64 ahead = vt_charge(slice_ns, r->weight);
 
-	/* class latency owes nothing for what it took by right, once its budget is used up */
+	/* class latency owes nothing for what it took by right */
 	if (r->cls != QUMUN_CLASS_LATENCY)
 		ahead += r->max_ns;
 	return vt_place(v, r->front, credit, ahead);
@@ -344,48 +348,78 @@ static inline int vt_decide_preempts(const struct vt_request *r, __u64 deadline,
 }
 
 /*
- * Class latency's budget on one CPU: a bucket that holds a twentieth of the period and fills at
- * the rate that is left of @pct, so that what is taken in any period is at most
- * pct % of it: bucket + rate * period. Used up, the class is treated as normal until the bucket
- * is half full again.
+ * Class latency's budget on one CPU: pct % of any VT_WINDOW_NS. What it took is kept in slots of
+ * time, the current one and those of the rest of the window. A slice may last a tick longer than
+ * asked, which is taken off beforehand; and while that tick passes, what was taken as long ago as
+ * the window is falls out of it, so the slots reach back for the window less a tick. Used up, the
+ * class comes after everybody else until enough has fallen out.
  */
-#define VT_BUDGET_PERIOD_NS 100000000ULL
+#define VT_WINDOW_NS 100000000ULL
+#define VT_TICK_NS 4000000ULL
+#define VT_SLOT_NS 2000000ULL
+#define VT_SLOTS_COUNTED ((VT_WINDOW_NS - VT_TICK_NS) / VT_SLOT_NS + 1)
+#define VT_SLOTS 64 /* a power of two above that */
 
-static inline __u64 vt_budget_cap(__u64 pct)
+/* The kernel's verifier looks at such a loop once, and not once for each turn. */
+#ifdef __bpf__
+#define vt_for(i, n) bpf_for(i, 0, n)
+#else
+#define vt_for(i, n) for (i = 0; i < (n); i++)
+#endif
+
+struct vt_window {
+	__u64 slot; /* number of the current slot: time / VT_SLOT_NS */
+	__u64 sum;  /* of all that are counted */
+	__u32 used[VT_SLOTS];
+};
+
+/* Time goes by: old slots are no longer counted. */
+static inline void vt_window_roll(struct vt_window *w, __u64 now)
 {
-	__u64 part = pct < 10 ? pct * 10 / 2 : 50; /* in thousandths of the period */
+	__u64 slot = now / VT_SLOT_NS;
+	__u32 i, old;
 
-	return VT_BUDGET_PERIOD_NS / 1000 * part;
+	if (!vt_before(w->slot, slot))
+		return;
+	vt_for(i, VT_SLOTS)
+	{
+		if (w->slot == slot)
+			break;
+		w->slot++;
+		old = (w->slot - VT_SLOTS_COUNTED) & (VT_SLOTS - 1);
+		w->sum -= w->used[old];
+		w->used[old] = 0;
+	}
+	w->slot = slot;
 }
 
-/*
- * The bucket held @left at @at; @spent_ns were taken since. What it holds at @now. A debt is no
- * larger than the bucket: time that nobody else wanted is not held against the class.
- */
-static inline __s64 vt_budget_spend(__s64 left, __u64 at, __u64 now, __u64 spent_ns,
-				    __u64 pct)
+/* The class ran for @ns until @now, to which the window has been rolled. */
+static inline void vt_window_spend(struct vt_window *w, __u64 now, __u64 ns)
 {
-	__u64 cap = vt_budget_cap(pct), since = vt_before(at, now) ? now - at : 0;
+	__u64 room = now % VT_SLOT_NS, part;
+	__u32 i;
 
-	if (since > VT_BUDGET_PERIOD_NS)
-		since = VT_BUDGET_PERIOD_NS;
-	left += (__s64)(since * (VT_BUDGET_PERIOD_NS / 100 * pct - cap) /
-			VT_BUDGET_PERIOD_NS);
-	if (left > (__s64)cap)
-		left = (__s64)cap;
-	left -= (__s64)spent_ns;
-	return left < -(__s64)cap ? -(__s64)cap : left;
+	vt_for(i, VT_SLOTS_COUNTED)
+	{
+		if (!ns)
+			break;
+		part = ns < room ? ns : room;
+		w->used[(w->slot - i) & (VT_SLOTS - 1)] += (__u32)part;
+		w->sum += part;
+		ns -= part;
+		room = VT_SLOT_NS;
+	}
 }
 
-/* What may be taken now, given what was published before (0: it was used up). */
-static inline __u32 vt_budget_publish(__s64 left, __u32 published, __u64 pct)
+/* How long a slice the class may be given now; 0: none, its budget is used up. */
+static inline __u32 vt_window_left(const struct vt_window *w, __u64 pct)
 {
-	__s64 enough =
-		published ? (__s64)VT_LATENCY_MIN_NS : (__s64)(vt_budget_cap(pct) / 2);
+	__u64 budget = VT_WINDOW_NS / 100 * pct, used = w->sum;
 
 	if (pct >= 100)
 		return ~0U;
-	return left < enough ? 0 : (__u32)left;
+	used += VT_TICK_NS < budget / 2 ? VT_TICK_NS : budget / 2;
+	return used + VT_LATENCY_MIN_NS <= budget ? (__u32)(budget - used) : 0;
 }
 
 /* Weight of a task by its kernel priority (120 is nice 0). */

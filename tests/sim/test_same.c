@@ -82,6 +82,9 @@ int main(int argc, char **argv)
 		explore_generate(&sc, 9000 + i);
 		sc.kernel_mode = false;
 		sc.shards = 1;
+		/* classes, with their own slices, deadlines and rights */
+		if (i % 2)
+			sc.tasks[0].cls = 1 + i / 2 % (QUMUN_NR_CLASSES - 1);
 		sim_run(&sc);
 		sim_finish();
 		scenario_free(&sc);

@@ -566,6 +566,73 @@ static void test_limits(void)
 	done(&sc);
 }
 
+static const char *const modes[] = { "user", "kernel" };
+
+/* Class latency takes what it may of any 100 ms, 95 ms, less what a tick can add; not less. */
+static void test_latency_budget(void)
+{
+	static const int ticks[] = { 250, 1000 };
+	struct scenario sc;
+	char text[256];
+	u32 i, j;
+	u64 rest;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 2; j++) {
+			snprintf(
+				text, sizeof(text),
+				"machine cpus=1 hz=%d\nrun duration=5s mode=%s\n"
+				"task urgent class=latency { run 1s }\ntask hog { run 1s }\n",
+				ticks[j], modes[i]);
+			run_text(&sc, text);
+			rest = group_run(1) / 5000000; /* in tenths of a percent */
+			tap_ok(rest >= 50 && rest <= 90,
+			       "beside class latency others get 5 %% and a tick: %llu.%llu %% "
+			       "(%s mode, %d Hz)",
+			       rest / 10, rest % 10, modes[i], ticks[j]);
+			done(&sc);
+		}
+	}
+}
+
+/* In no 100 ms it gets more, in the end of which others wait. */
+static void test_latency_window(void)
+{
+	enum { MS = 1000000, STEPS = 500, WINDOW = 100 };
+	static const char *const loads[] = {
+		"task urgent class=latency { run 1s }",
+		"task urgent x2 class=latency { run 30ms; sleep 3ms }",
+		"task urgent x3 class=latency { run 7ms; sleep 11ms }",
+		"task alone class=latency { run 200ms; sleep 1ms }",
+	};
+	u64 taken[STEPS + 1] = { 0 }, worst;
+	struct scenario sc;
+	char text[256];
+	u32 i, j, n;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < sizeof(loads) / sizeof(loads[0]); j++) {
+			worst = 0;
+			for (n = 1; n <= STEPS; n++) {
+				snprintf(
+					text, sizeof(text),
+					"machine cpus=1 hz=1000\nrun duration=%ums mode=%s\n"
+					"%s\ntask hog start=%s { run 1s }\n",
+					n, modes[i], loads[j], j == 3 ? "150ms" : "0ms");
+				run_text(&sc, text);
+				taken[n] = group_run(0);
+				done(&sc);
+				if (n >= WINDOW && (j != 3 || n >= 250) &&
+				    taken[n] - taken[n - WINDOW] > worst)
+					worst = taken[n] - taken[n - WINDOW];
+			}
+			tap_ok(worst <= 95 * (u64)MS && worst >= 60 * (u64)MS,
+			       "class latency gets %llu us of the worst 100 ms (%s mode, %s)",
+			       worst / 1000, modes[i], loads[j]);
+		}
+	}
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -602,6 +669,8 @@ int main(int argc, char **argv)
 	test_idle_beside_asks();
 	test_author();
 	test_limits();
+	test_latency_budget();
+	test_latency_window();
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }

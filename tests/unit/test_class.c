@@ -133,7 +133,7 @@ static void test_preempts(void)
 	tap_ok(preempts(&t, late, 1000), "class latency does not wait for it");
 	tap_ok(preempts(&t, cpu.front - 60 * MS, 1000), "nor for an earlier deadline");
 	cpu.latency_left_ns = 0;
-	tap_ok(!preempts(&t, late, 1000), "without budget it is as any other");
+	tap_ok(!preempts(&t, late, 1000), "without budget it does not preempt");
 	tap_ok(!vt_leading(decide(&t, 1).vruntime, decide(&t, 1).deadline),
 	       "and does not lead");
 	cpu.latency_left_ns = 5 * MS;
@@ -147,58 +147,78 @@ static void test_preempts(void)
 }
 
 /*
- * A task that takes all that it is offered, in pieces of at most @piece, beside one that always
- * wants to run and gets @other at a time: what the first gets in any 100 ms.
+ * A task that takes all that it is offered, beside one that always wants to run; slices end at
+ * the next multiple of @tick. How much the first gets in the worst 100 ms, and in the long run.
  */
-static __u64 worst_window(__u64 pct, __u64 piece, __u64 other, __u64 *sustained)
+static __u64 worst_window(__u64 pct, __u64 tick, __u64 *sustained)
 {
-	enum { STEP_US = 50, STEPS = 40000 }; /* 2 s */
+	enum { STEP_US = 100, STEPS = 50000 }; /* 5 s */
 	static unsigned char taken[STEPS];
-	__u64 now = 1, at = 0, total = 0, window = 0, worst = 0;
-	__u32 published = 0, n = 0, i;
-	__s64 left = 0;
+	const __u64 step = STEP_US * 1000, slice = 5 * MS;
+	__u64 total = 0, window = 0, worst = 0, now, start = 0, want = 0;
+	struct vt_window w = { 0 };
+	bool leads = false;
+	__u32 n, left;
 
-	while (n < STEPS) {
-		bool led = published >= VT_LATENCY_MIN_NS;
-		__u64 run = led ? (piece < published ? piece : published) : other;
-
-		for (i = 0;
-		     i < (run + STEP_US * 1000 - 1) / (STEP_US * 1000) && n < STEPS; i++)
-			taken[n++] = led;
-		now += run;
-		left = vt_budget_spend(left, at, now, led ? run : 0, pct);
-		at = now;
-		published = vt_budget_publish(left, published, pct);
+	for (n = 0; n < STEPS; n++) {
+		taken[n] = leads;
+		now = (n + 1) * step;
+		/* the class may come back at any tick; whoever runs may end at one */
+		if (now % tick)
+			continue;
+		if (leads && now - start < want)
+			continue;
+		vt_window_roll(&w, now);
+		vt_window_spend(&w, now, leads ? now - start : 0);
+		left = vt_window_left(&w, pct);
+		leads = left;
+		want = left < slice ? left : slice;
+		start = now;
 	}
-	for (i = 0; i < STEPS; i++) {
-		window += taken[i];
-		total += taken[i];
-		if (i >= 2000)
-			window -= taken[i - 2000];
+	for (n = 0; n < STEPS; n++) {
+		window += taken[n];
+		total += n >= STEPS / 2 ? taken[n] : 0;
+		if (n >= 100000 / STEP_US)
+			window -= taken[n - 100000 / STEP_US];
 		if (window > worst)
 			worst = window;
 	}
-	*sustained = total * 100 / STEPS;
+	*sustained = total * 200 / STEPS;
 	return worst * STEP_US;
 }
 
 static void test_budget(void)
 {
-	static const __u64 pcts[] = { 95, 50, 20, 5, 1 };
+	static const __u64 pcts[] = { 95, 90, 50, 20 }, ticks[] = { MS / 10, MS, 4 * MS };
+	struct vt_window w = { 0 };
 	__u64 sustained, worst, pct;
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < sizeof(pcts) / sizeof(pcts[0]); i++) {
-		pct = pcts[i];
-		worst = worst_window(pct, 5 * MS, 100000, &sustained);
-		tap_ok(worst <= pct * 1000, "budget %llu %%: %llu us of the worst 100 ms",
-		       pct, worst);
-		tap_ok(sustained >= (pct < 10 ? pct / 2 : pct - 7),
-		       "budget %llu %%: %llu %% in the long run", pct, sustained);
+		for (j = 0; j < sizeof(ticks) / sizeof(ticks[0]); j++) {
+			pct = pcts[i];
+			worst = worst_window(pct, ticks[j], &sustained);
+			tap_ok(worst <= pct * 1000,
+			       "budget %llu %%, a tick of %llu us: %llu us of the worst 100 ms",
+			       pct, ticks[j] / 1000, worst);
+			/* a tick that may overrun, a slot that is only partly over */
+			tap_ok(sustained + 7 >= pct,
+			       "budget %llu %%, a tick of %llu us: %llu %% in the long run",
+			       pct, ticks[j] / 1000, sustained);
+		}
 	}
-	tap_is(vt_budget_publish(-1000, 0, 100), ~0U, "100 %% is no limit");
-	tap_is(vt_budget_spend(0, 0, 200 * MS, 400 * MS, 95), -5LL * (long long)MS,
-	       "a debt is at most the bucket");
+	tap_is(vt_window_left(&w, 100), ~0U, "100 %% is no limit");
+	tap_is(vt_window_left(&w, 95), 91000000, "at first all of it, less a tick");
+	vt_window_roll(&w, 500 * MS);
+	vt_window_spend(&w, 500 * MS, 7 * MS);
+	tap_is((long long)w.sum, 7 * (long long)MS, "a run is spread over its slots");
+	vt_window_roll(&w, 400 * MS);
+	tap_is((long long)w.sum, 7 * (long long)MS,
+	       "a clock that goes back forgets nothing");
+	vt_window_roll(&w, 592 * MS);
+	tap_is((long long)w.sum, 4 * (long long)MS, "its beginning falls out first");
+	vt_window_roll(&w, 5000 * MS);
+	tap_is((long long)w.sum, 0, "and all of it in the end");
 }
 
 int main(void)
