@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -219,6 +220,8 @@ int main(int argc, char **argv)
 	if (err)
 		return err;
 	log_level(o.level);
+	/* memory is locked, and the kernel's thread that makes pages large moves the policy's away */
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (o.help) {
 		options_help(stdout);
 		return EXIT_CLEAN;
