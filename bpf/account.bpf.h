@@ -63,6 +63,16 @@ static __always_inline bool latency_counts(struct bpf_cpu_priv *own, u32 cpu)
 	return own->window.sum || !arena_cpu(cpu)->latency_left_ns;
 }
 
+/* A task of class @cls has run on @cpu since @start. */
+static __always_inline void spend_latency(struct bpf_cpu_priv *own, u32 cpu, u32 cls,
+					  u64 start, u64 now)
+{
+	bool latency = cls == QUMUN_CLASS_LATENCY;
+
+	if (own && (latency || latency_counts(own, cpu)))
+		note_latency(cpu, latency ? start : 0, now);
+}
+
 QUMUN_STATIC_ASSERT(QUMUN_NR_CLASSES <= QUMUN_CLASS_SHARES &&
 			    !(QUMUN_CLASS_SHARES & (QUMUN_CLASS_SHARES - 1)) &&
 			    !(QUMUN_RULE_SHARES & (QUMUN_RULE_SHARES - 1)),
@@ -186,8 +196,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	check_name(p, slot);
 	rec->sum_exec = exec_total(p, s);
 	rec->vruntime += vt_charge(ran, VT_WEIGHT(rec, par));
-	if (cls == QUMUN_CLASS_LATENCY || (home && latency_counts(home, cpu)))
-		note_latency(cpu, cls == QUMUN_CLASS_LATENCY ? rec->exec_start : 0, now);
+	spend_latency(home, cpu, cls, rec->exec_start, now);
 	rec->last_run_ns = ran > 0xffffffffULL ? 0xffffffffU : (u32)ran;
 	rec->enq_at = runnable ? now : 0;
 	if (!runnable)
@@ -215,9 +224,7 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	u64 ran = elapsed(now, rec->exec_start), slice;
 	struct vt_request r = VT_REQUEST(rec, par, cc, 0, false);
 
-	if (r.cls == QUMUN_CLASS_LATENCY || latency_counts(cp, cpu))
-		note_latency(cpu, r.cls == QUMUN_CLASS_LATENCY ? rec->exec_start : 0,
-			     now);
+	spend_latency(cp, cpu, r.cls, rec->exec_start, now);
 	r.latency_left_ns = cc->latency_left_ns;
 	slice = vt_request_slice(&r);
 	rec->sum_exec = exec_total(p, s);

@@ -29,13 +29,19 @@ static __always_inline u64 silence(struct shard_priv *sh, u64 now)
 	return elapsed(now, (s64)(at - since) > 0 ? at : since);
 }
 
-/* It is silent: is something wrong with it, by the times at which it did what it should? */
+/* They wait, for too long. */
+static __always_inline bool policy_silent(struct shard_priv *sh, u64 now)
+{
+	return shm_load(&sh->undecided) && silence(sh, now) > bounded_stall_ns();
+}
+
+/* Is something wrong with the policy, by the times at which it did what it should? */
 static __always_inline enum autopilot_cause policy_trouble(struct shard_priv *sh, u64 now)
 {
 	u64 stall = bounded_stall_ns(), ns = silence(sh, now);
 	u64 at = sh->granted_at;
 
-	if (!shm_load(&sh->undecided) || ns <= stall)
+	if (!policy_silent(sh, now))
 		return CAUSE_NONE;
 	if (at && elapsed(now, at) > stall)
 		return CAUSE_LATE;
@@ -145,8 +151,7 @@ __noinline bool autopilot_turn(u32 shard, u64 now)
 /* The same, cheap when all is well. */
 static __always_inline bool autopilot_check(struct shard_priv *sh, u32 shard, u64 now)
 {
-	if (!sh->autopilot &&
-	    (!shm_load(&sh->undecided) || silence(sh, now) <= bounded_stall_ns()))
+	if (!sh->autopilot && !policy_silent(sh, now))
 		return false;
 	return autopilot_turn(shard, now);
 }

@@ -29,17 +29,6 @@
 #define BALANCE_QUEUES 8      /* queues looked into at one time */
 #define BALANCE_LOOKS 16      /* and tasks of each, for one that may run here */
 
-/*
- * Going round the CPUs from the one after @cpu: the one of turn @i, below nr_cpus. Reckoned from
- * scratch, because a number carried from turn to turn makes each a new state for the verifier.
- */
-static __always_inline u32 cpu_after(u32 cpu, u32 i)
-{
-	u32 at = cpu + 1 + i;
-
-	return at >= nr_cpus ? at - nr_cpus : at;
-}
-
 /* May a task be taken from @victim's queue to @cpu, seen from what it has to wait there? */
 static __always_inline bool worth_moving(struct qumun_cpu QUMUN_ARENA *victim,
 					 struct qumun_cpu QUMUN_ARENA *here, u64 now)
@@ -209,7 +198,6 @@ __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 	struct task_struct *first;
 	bool before = false;
 	u64 key;
-	u32 left;
 
 	use_arena();
 	if (slot >= max_records || !cp)
@@ -226,11 +214,8 @@ __noinline bool prev_comes_first(u32 slot, u32 cpu, u64 now)
 		return false;
 	rec = arena_task(slot);
 	arena_cpu(cpu)->curr_deadline = rec->deadline = key;
-	if (VT_CLASS(rec) == QUMUN_CLASS_LATENCY) {
-		left = arena_cpu(cpu)->latency_left_ns;
-		if (left && left < rec->slice_ns)
-			rec->slice_ns = left;
-	}
+	if (VT_CLASS(rec) == QUMUN_CLASS_LATENCY)
+		rec->slice_ns = within_budget(rec->slice_ns, cpu);
 	return true;
 }
 

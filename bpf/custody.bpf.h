@@ -217,7 +217,6 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	struct qumun_task QUMUN_ARENA *rec;
 	struct bpf_cpu_priv *target;
 	struct task_struct *p;
-	u32 left;
 
 	if (slot == QUMUN_NO_SLOT) {
 		kick_for_policy(cp, sh, cpu, flags, now);
@@ -273,9 +272,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	rec = arena_task(slot);
 	if (latency_waits(rec, cpu, vtime)) {
 		vtime = latency_key(slot, cpu);
-		left = arena_cpu(cpu)->latency_left_ns;
-		if (left && left < slice)
-			slice = left;
+		slice = within_budget(slice, cpu);
 	}
 	if (flags & QUMUN_HEAD)
 		vtime = arena_cpu(cpu)->front - (1ULL << 40);

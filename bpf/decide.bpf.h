@@ -82,6 +82,14 @@ __noinline u64 latency_key(u32 slot, u32 cpu)
 	return key;
 }
 
+/* @slice, but no longer than what is left of class latency's budget on @cpu, if anything is. */
+static __always_inline u64 within_budget(u64 slice, u32 cpu)
+{
+	u32 left = arena_cpu(cpu)->latency_left_ns;
+
+	return left && left < slice ? left : slice;
+}
+
 /*
  * A task from @from's queue gets @cpu, which stood still while it was idle: what the task is ahead
  * or behind of is the other queue's virtual time, so this one goes on from there.

@@ -36,6 +36,17 @@
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
+/* It waits from now on, or still does. */
+static __always_inline void
+note_wait(struct slot_priv *s, struct qumun_task QUMUN_ARENA *rec, bool woke, u64 now)
+{
+	note_unqueued(&s->on_dsq);
+	if (woke || !rec->enq_at)
+		rec->enq_at = now;
+	if (woke)
+		rec->nr_wakeups++;
+}
+
 /* A task goes past all queues to @cpu: everything that enqueue() would have done. */
 __noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_flags,
 			  bool woke, u64 now)
@@ -53,10 +64,7 @@ __noinline int run_direct(struct task_struct *p __arg_trusted, u32 cpu, u64 enq_
 		rec = arena_task(tc->slot);
 		if (asking(s))
 			cancel_asking(tc->slot);
-		note_unqueued(&s->on_dsq);
-		if (woke || !rec->enq_at)
-			rec->enq_at = now;
-		rec->nr_wakeups += woke;
+		note_wait(s, rec, woke, now);
 		if (!shm_load(&arena_cpu(cpu)->curr_start))
 			follow_clock(rec->vcpu, cpu);
 		weigh(s, tc->slot);
@@ -167,11 +175,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	/* a task that is queued again and again waits all the while */
 	if (asking(s) && cancel_asking(slot))
 		since = s->enq_at;
-	note_unqueued(&s->on_dsq);
-	if (woke || !rec->enq_at)
-		rec->enq_at = now;
-	if (woke)
-		rec->nr_wakeups++;
+	note_wait(s, rec, woke, now);
 	note_cpu(cp, rec, cpu);
 	note_enqueue_flags(cp, p, s, rec, woke);
 	weigh(s, slot);

@@ -304,6 +304,17 @@ static __always_inline u32 forget_value(struct bpf_cpu_priv *cp, u32 value)
 	return shm_load(&cp->forget);
 }
 
+/*
+ * Going round the CPUs from the one after @cpu: the one of turn @i, below nr_cpus. Reckoned from
+ * scratch, because a number carried from turn to turn makes each a new state for the verifier.
+ */
+static __always_inline u32 cpu_after(u32 cpu, u32 i)
+{
+	u32 at = cpu + 1 + i;
+
+	return at >= nr_cpus ? at - nr_cpus : at;
+}
+
 #define count_add(cp, name, n) ((cp)->counters[QUMUN_C_##name] += (n))
 #define count(cp, name) count_add(cp, name, 1)
 

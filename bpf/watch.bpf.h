@@ -24,11 +24,10 @@
 static __always_inline void call_shard(struct shard_priv *sh, u32 shard)
 {
 	struct bpf_cpu_priv *cp;
-	u32 i, cpu = sh->watch_cpu;
+	u32 i, from = sh->watch_cpu, cpu = from;
 
 	bpf_for(i, 0, nr_cpus) {
-		if (++cpu >= nr_cpus)
-			cpu = 0;
+		cpu = cpu_after(from, i);
 		cp = cpu_priv(cpu);
 		if (cp && cp->online && cp->shard == shard)
 			break;

@@ -38,11 +38,14 @@ static int libbpf_message(enum libbpf_print_level level, const char *fmt, va_lis
 	return 0;
 }
 
-/* The last lines of a verifier log, where it says what is wrong. */
-static const char *last_lines(const char *log, int lines)
+/* The end of a verifier log, where it says what is wrong: @lines lines, and no empty ones behind. */
+static const char *last_lines(char *log, int lines)
 {
-	const char *p = log + strlen(log);
+	char *p = log + strlen(log);
 
+	while (p > log && p[-1] == '\n')
+		*--p = '\0';
+	lines--;
 	while (p > log && lines >= 0) {
 		p--;
 		if (*p == '\n')
@@ -255,7 +258,6 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 {
 	struct bpf_slot_list free_slots = { .head = QUMUN_NO_SLOT };
 	bool online[QUMUN_MAX_CPUS] = { false };
-	struct bpf_cpu_priv priv = { 0 };
 	__u32 zero = 0, cpu;
 	size_t size;
 
@@ -287,14 +289,10 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -errno, "writing the BPF half's private maps: %s",
 				  strerror(errno));
+	/* for who asks before the BPF half knows */
 	topology_read_online(NULL, online, q->nr_cpus);
-	for (cpu = 0; cpu < q->nr_cpus; cpu++) {
-		priv.online = online[cpu];
-		if (bpf_map_update_elem(q->cpus_fd, &cpu, &priv, 0))
-			return qumun_fail(q, -errno, "writing the BPF half's CPU map: %s",
-					  strerror(errno));
-		arena_cpus(q)[cpu].online = priv.online;
-	}
+	for (cpu = 0; cpu < q->nr_cpus; cpu++)
+		arena_cpus(q)[cpu].online = online[cpu];
 	return 0;
 }
 

@@ -226,11 +226,6 @@ static void decide_until_stopped(struct qumun *q)
 			engine_awake(e);
 	}
 	note_faults(q, since);
-	/* it may be late to know: who sleeps is not woken for a handover */
-	if (takeover_lost(q))
-		takeover_answer(q);
-	else
-		resign(q);
 }
 
 QUMUN_API int qumun_run(struct qumun *q)
@@ -251,9 +246,12 @@ QUMUN_API int qumun_run(struct qumun *q)
 	} else {
 		while (!atomic_load(&q->stopping) && !takeover_lost(q))
 			bell_wait(q, WAIT_NS);
-		if (takeover_lost(q))
-			takeover_answer(q);
 	}
+	/* it may be late to know: who sleeps is not woken for a handover */
+	if (takeover_lost(q))
+		takeover_answer(q);
+	else if (q->engine)
+		resign(q);
 	if (q->handed_over) {
 		qumun_say(q, QUMUN_LOG_INFO, "process %u took over",
 			  shm_load(&q->handover->owner));

@@ -99,13 +99,11 @@ void bpf_half_reset(const struct scenario *sc, u32 records)
 	control.value->record_limit = records;
 	for (i = 0; i < sc->cpus; i++) {
 		cpus.value[i].shard = (u32)((u64)i * sc->shards / sc->cpus);
-		cpus.value[i].online = 1;
 		ac = (struct qumun_cpu *)((char *)a + a->cpus_off) + i;
 		ac->shard = cpus.value[i].shard;
 		ac->core = i / sc->smt;
 		ac->llc = (u32)sim.cpus[i].llc_id;
 		ac->node = (u32)sim.cpus[i].numa_id;
-		ac->online = 1;
 		ac->curr_slot = QUMUN_NO_SLOT;
 	}
 	nr_tokens = 0;
