@@ -121,7 +121,8 @@ static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp,
 	if (!shm_swap(&sh->autopilot, 0))
 		return;
 	shm_store(&arena_shard(shard)->autopilot, 0);
-	sh->granted_at = 0;
+	/* it may have a CPU and keep it */
+	sh->granted_at = sh->run_at ? now : 0;
 	if (sh->autopilot_at) /* 0: the wait for the first pass, not an episode */
 		count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
 }
