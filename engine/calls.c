@@ -31,6 +31,9 @@ static bool down_has_room(struct engine *e)
 		qumun_ring_publish(c, e->down_tail);
 		return true;
 	default:
+		/* whoever wrote over it: the reader must get to see what it is full of */
+		if (shm_load(&c->tail) != e->down_tail)
+			qumun_ring_publish(c, e->down_tail);
 		return false;
 	}
 }

@@ -95,7 +95,7 @@ static inline void feed_cursor(struct world *w, struct feed *f)
 
 static inline void feed_step(struct world *w, struct feed *f)
 {
-	__u64 op = feed_take(f, 1), a, b;
+	__u64 op = feed_take(f, 1), a, b, c;
 	struct qumun_answer answer;
 
 	switch (op % 10) {
@@ -130,7 +130,9 @@ static inline void feed_step(struct world *w, struct feed *f)
 		break;
 	default:
 		a = feed_take(f, 3) % w->size;
-		feed_noise(w, feed_take(f, 2), a, feed_take(f, 2));
+		b = feed_take(f, 2);
+		c = feed_take(f, 2);
+		feed_noise(w, b, a, c);
 	}
 }
 
