@@ -122,24 +122,46 @@ __noinline bool relieve(u32 cpu, u64 now)
 }
 
 /*
- * What is left in the queue of @cpu, which goes offline, may run nowhere else, and the kernel waits
- * until it has pushed it off: it must run there once more. Such a CPU no longer calls dispatch(),
- * but it still looks into the kernel's own queue.
+ * What is left in @dsq may run only on CPUs that go offline, and the kernel waits until it has pushed
+ * it off: it must run there once more. Such a CPU no longer calls dispatch(), but it still looks
+ * into the kernel's own queue.
  */
-__noinline bool release_bound(u32 cpu)
+__noinline bool release_bound(u64 dsq)
 {
 	u64 slice = bounded_slice(arena_header()->params.min_slice_ns);
 	struct task_struct *p;
 	bool moved = false;
 
 	use_arena();
-	bpf_for_each(scx_dsq, p, dsq_of_cpu(cpu), 0) {
+	bpf_for_each(scx_dsq, p, dsq, 0) {
+		s32 cpu = scx_bpf_task_cpu(p);
+
 		dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_GLOBAL, slice);
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 		moved = true;
 	}
-	if (moved)
-		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	return moved;
+}
+
+/*
+ * Shards without CPUs: what waited for their policy when the last one went is taken back, and the
+ * policy thread that waited for a CPU gets this one. True if it did.
+ */
+static __always_inline bool serve_orphans(u64 now)
+{
+	struct shard_priv *sh;
+	u32 i;
+
+	bpf_for(i, 0, nr_shards) {
+		sh = shard_priv(i);
+		if (!sh || shm_load(&sh->nr_online))
+			continue;
+		if (shm_load(&sh->undecided))
+			take_back(i, 0, now);
+		if (grant_policy(i))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -157,6 +179,8 @@ __noinline bool sweep_offline(u32 shard, u64 now)
 	if (!sh)
 		return false;
 	sh->sweep_at = now;
+	if (nr_shards > 1 && serve_orphans(now))
+		return true;
 	bpf_for(i, 0, STEAL_TRIES) {
 		cpu = sh->sweep_cpu;
 		if (cpu >= nr_cpus)
@@ -169,7 +193,7 @@ __noinline bool sweep_offline(u32 shard, u64 now)
 			sh->sweep_at = 0; /* there may be more */
 			return true;
 		}
-		release_bound(cpu);
+		release_bound(dsq_of_cpu(cpu));
 	}
 	return false;
 }

@@ -49,9 +49,9 @@ static __always_inline void unmark_queued(u32 slot)
 }
 
 /*
- * The task in @s no longer waits for an answer. It may have been queued anew on another CPU
- * meanwhile, and its bit just cleared would be the new one: whoever clears looks at the word
- * again, whoever queues sets the bit after the word.
+ * The task in @s no longer waits for an answer of @sh, which was asked. It may have been queued
+ * anew on another CPU meanwhile, and its bit just cleared would be the new one: whoever clears
+ * looks at the word again, whoever queues sets the bit after the word.
  */
 static __always_inline void end_asking(struct shard_priv *sh, struct slot_priv *s,
 				       u32 slot)
@@ -73,7 +73,7 @@ __noinline bool cancel_asking(u32 slot)
 	struct shard_priv *sh;
 	u64 word;
 
-	if (!cp || !s || !(sh = shard_priv(cp->shard)))
+	if (!cp || !s || !(sh = shard_priv(s->shard)))
 		return false;
 	word = shm_load(&s->q);
 	if (state_of(word) != QUMUN_QUEUED ||
@@ -118,6 +118,7 @@ static __always_inline bool ask_policy(struct bpf_cpu_priv *cp, u32 this_cpu,
 
 	gen = (s->q >> 8) + 1;
 	s->enq_at = since;
+	s->shard = cp->shard;
 	set_state(s, rec, state_word(gen, QUMUN_QUEUED));
 	mark_queued(slot);
 	if (__sync_fetch_and_add(&sh->undecided, 1) == 0)
@@ -206,7 +207,8 @@ static __always_inline void answered_after(struct bpf_cpu_priv *cp, u64 ns)
  * again: the kernel stamps a task at the insert call, so a task that was requeued between swap
  * and insert would be accepted with the old answer.
  */
-static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv *sh,
+static __always_inline void apply_one(struct bpf_cpu_priv *cp, u32 shard,
+				      struct shard_priv *sh,
 				      struct qumun_answer QUMUN_ARENA *a, s32 this_cpu,
 				      u64 now)
 {
@@ -230,7 +232,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, struct shard_priv
 	if (!s)
 		return;
 	word = shm_load(&s->q);
-	if (gen_of(word) != gen || state_of(word) != QUMUN_QUEUED) {
+	if (gen_of(word) != gen || state_of(word) != QUMUN_QUEUED || s->shard != shard) {
 		if (gen_of(word) == gen && state_of(word) == QUMUN_DISPATCHED)
 			count(cp, doubled);
 		else
@@ -306,7 +308,7 @@ __noinline int apply_answer(u32 shard, u64 head, s32 this_cpu, u64 now)
 
 	use_arena();
 	if (cp && sh)
-		apply_one(cp, sh,
+		apply_one(cp, shard, sh,
 			  &arena_shard(shard)->down_ring[head & (QUMUN_DOWN_SLOTS - 1)],
 			  this_cpu, now);
 	return 0;
@@ -382,7 +384,8 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 	if (!s)
 		return 0;
 	word = shm_load(&s->q);
-	if (state_of(word) != QUMUN_QUEUED || elapsed(now, s->enq_at) < min_age)
+	if (state_of(word) != QUMUN_QUEUED || s->shard != shard ||
+	    elapsed(now, s->enq_at) < min_age)
 		return 0;
 	p = s->task;
 	if (!p)

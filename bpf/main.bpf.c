@@ -80,6 +80,7 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
 {
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	bool idle = false;
+	int shard;
 	s32 cpu;
 
 	use_arena();
@@ -87,7 +88,13 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
 	/* the kernel calls a synchronous waker's CPU idle: others may wait there already */
 	if (!idle || !cp || arena_cpu(cpu)->nr_queued > 0)
 		return cpu;
-	if (policy_shard(control_priv(), p) >= 0) {
+	shard = policy_shard(control_priv(), p);
+	if (shard >= 0 && cpu_in_shard(shard, cpu, -1) < 0) {
+		/* not one of its own: that one goes back to sleep */
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		return prev_cpu;
+	}
+	if (shard >= 0) {
 		dsq_insert(p, SCX_DSQ_LOCAL, POLICY_SLICE_NS, 0);
 	} else {
 		count(cp, direct);
@@ -114,7 +121,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	struct shard_priv *sh;
 	struct slot_priv *s;
 	struct task_ctx *tc;
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = scx_bpf_task_cpu(p), home;
 	u64 now = clock_now(), since = now;
 	bool woke = enq_flags & ENQ_WAKEUP, urgent;
 	int shard;
@@ -125,6 +132,9 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	trace_task_state(p, "ENQUEUE");
 	shard = p->flags & PF_EXITING ? -1 : policy_shard(ctl, p);
+	/* where its CPUs cannot have it, it is like others of its process */
+	if (shard >= 0 && nr_shards > 1 && !may_go_home(p, shard, cpu))
+		shard = -1;
 	/*
 	 * This CPU goes offline. Its last wakeup, of who sent it off, happens when it no longer
 	 * takes interrupts, and kicks and bells begin with one that a CPU sends to itself. If that
@@ -201,9 +211,10 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 			place_task(rec, cpu, true);
 		if (ask_policy(cp, this_cpu, sh, s, rec, slot, since)) {
 			urgent = woke && wakeup_preempts(rec, cpu, now);
-			announce_work(cp, sh, cp->shard, cpu, urgent, now);
+			home = cpu_in_shard(cp->shard, cpu, this_cpu);
+			announce_work(cp, sh, cp->shard, home, urgent, now);
 			if (nobody_answers(ctl))
-				scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+				scx_bpf_kick_cpu(home, SCX_KICK_PREEMPT);
 			if (!woke && !s->pinned)
 				call_idle_cpu(cp, p, cpu);
 			return;
@@ -264,6 +275,20 @@ __noinline bool settle_prev(struct task_struct *prev __arg_trusted, u32 shard, s
 	return true;
 }
 
+/* The policy thread of another shard ran here: its answers. */
+static __always_inline void drain_visitor(struct task_struct *prev, u32 shard, s32 cpu,
+					  u64 now)
+{
+	int other = policy_shard(control_priv(), prev);
+	struct shard_priv *sh;
+
+	if (other < 0 || other == (int)shard)
+		return;
+	sh = shard_priv(other);
+	if (sh)
+		drain_answers(sh, other, cpu, now);
+}
+
 void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
@@ -280,6 +305,8 @@ void BPF_STRUCT_OPS(gthulhu_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 
 	drain_answers(sh, shard, cpu, now);
+	if (nr_shards > 1 && prev)
+		drain_visitor(prev, shard, cpu, now);
 	if (autopilot_check(sh, shard, now)) {
 		if (autopilot_dispatch(shard, now))
 			return;
@@ -510,9 +537,12 @@ int BPF_PROG(gthulhu_process_exit, struct task_struct *p)
 static __always_inline void note_online(u32 cpu, bool online)
 {
 	struct bpf_cpu_priv *cp = cpu_priv(cpu);
+	struct shard_priv *sh = cp ? shard_priv(cp->shard) : NULL;
 
 	if (!cp)
 		return;
+	if (sh && cp->online != online)
+		shm_add(&sh->nr_online, online ? 1 : -1);
 	cp->online = online;
 	arena_cpu(cpu)->online = online;
 }
@@ -525,16 +555,17 @@ void BPF_STRUCT_OPS(gthulhu_cpu_online, s32 cpu)
 
 void BPF_STRUCT_OPS(gthulhu_cpu_offline, s32 cpu)
 {
-	struct bpf_cpu_priv *cp = cpu_priv(cpu);
 	struct shard_priv *sh;
+	u32 i;
 
 	use_arena();
-	if (!cp)
-		return;
 	note_online(cpu, false);
-	sh = shard_priv(cp->shard);
-	if (sh)
-		shm_store(&sh->hotplug, 1);
+	/* whatever shard it was in: perhaps that has no other CPU */
+	bpf_for(i, 0, nr_shards) {
+		sh = shard_priv(i);
+		if (sh)
+			shm_store(&sh->hotplug, 1);
+	}
 }
 
 /* A real-time task takes the CPU: what waits in its local queue goes elsewhere. */

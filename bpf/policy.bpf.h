@@ -6,7 +6,7 @@
  * yields, and its enqueue parks it in a queue that only dispatch() looks at. When asks are
  * pending, dispatch() serves that queue first; when a CPU has nothing else, it serves it too,
  * and a policy thread that gets a CPU and finds no asks goes to sleep properly. A sleeping one
- * is woken through the `policy_bell` ring buffer.
+ * is woken through its shard's bell, a ring buffer.
  *
  * No wakeup is lost:
  *
@@ -70,9 +70,10 @@ __noinline int ring_bell(u32 shard, u64 now)
 	struct bpf_cpu_priv *cp = cpu_priv(bpf_get_smp_processor_id());
 	u64 rounds = shm_load(&arena_shard(shard)->rounds), *token;
 	struct shard_priv *sh = shard_priv(shard);
+	void *bell = bpf_map_lookup_elem(&policy_bells, &shard);
 
 	use_arena();
-	if (!cp || !sh ||
+	if (!cp || !sh || !bell ||
 	    (sh->wake_sent_at && sh->wake_sent_round == rounds &&
 	     elapsed(now, sh->wake_sent_at) < BELL_AGAIN_NS))
 		return 0;
@@ -80,7 +81,7 @@ __noinline int ring_bell(u32 shard, u64 now)
 	sh->wake_sent_round = rounds;
 	if (!sh->granted_at)
 		sh->granted_at = now;
-	token = bpf_ringbuf_reserve(&policy_bell, sizeof(*token), 0);
+	token = bpf_ringbuf_reserve(bell, sizeof(*token), 0);
 	if (!token)
 		return 0; /* full of unread tokens: the thread has reason enough to wake */
 	*token = now;
@@ -89,9 +90,17 @@ __noinline int ring_bell(u32 shard, u64 now)
 	return 0;
 }
 
+/* @cpu, if it serves @shard; else @other, which does. */
+static __always_inline s32 cpu_in_shard(u32 shard, s32 cpu, s32 other)
+{
+	struct bpf_cpu_priv *cp = nr_shards > 1 ? cpu_priv(cpu) : NULL;
+
+	return cp && cp->shard != shard ? other : cpu;
+}
+
 /*
- * Asks were pushed: make sure that the policy thread gets to see them. @cpu is where the task
- * would like to run; @urgent means now, not when a CPU next looks for work.
+ * Asks were pushed: make sure that the policy thread gets to see them. @cpu, of @shard, is where the
+ * task would like to run; @urgent means now, not when a CPU next looks for work.
  */
 static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_priv *sh,
 					  u32 shard, s32 cpu, bool urgent, u64 now)
@@ -99,6 +108,8 @@ static __always_inline void announce_work(struct bpf_cpu_priv *cp, struct shard_
 	u64 before;
 	bool first;
 
+	if (nr_shards > 1)
+		shm_store(&sh->home, cpu);
 	if (urgent)
 		shm_store(&sh->urgent, 1);
 	before = __sync_fetch_and_add(&sh->pushed, 1);
@@ -217,6 +228,15 @@ static __always_inline bool claim_tick(struct shard_priv *sh, u64 now)
 	return elapsed(now, at) > TICK_AGAIN_NS && shm_cas(&sh->tick_kicked, at, now);
 }
 
+/* Can a CPU of @shard take its policy thread @p, which is on @cpu? */
+static __always_inline bool may_go_home(struct task_struct *p, u32 shard, s32 cpu)
+{
+	if (cpu_in_shard(shard, cpu, -1) >= 0)
+		return true;
+	return !orphaned(shard) && p->nr_cpus_allowed >= (s32)nr_cpus &&
+	       !p->migration_disabled;
+}
+
 /* enqueue() of a policy thread: hold it until there is work or nothing else to run. */
 __noinline int park_policy(struct task_struct *p __arg_trusted, u32 shard, u64 enq_flags,
 			   u64 now)
@@ -229,6 +249,7 @@ __noinline int park_policy(struct task_struct *p __arg_trusted, u32 shard, u64 e
 	use_arena();
 	if (!cp || !sh)
 		return 0;
+	cpu = cpu_in_shard(shard, cpu, (s32)shm_load(&sh->home));
 	pinned = migration_off(cp, p);
 	if (policy_has_passed(sh, shard, now))
 		sh->granted_at = 0;
@@ -244,6 +265,8 @@ __noinline int park_policy(struct task_struct *p __arg_trusted, u32 shard, u64 e
 	 * a real-time task has taken */
 	if (nr_cpus > 1 && !pinned && (wanted || (enq_flags & ENQ_REENQ)))
 		idle = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (idle >= 0)
+		idle = cpu_in_shard(shard, idle, -1);
 	if (idle >= 0)
 		scx_bpf_kick_cpu(idle, SCX_KICK_IDLE);
 	else if (due || (wanted && !policy_can_wait(sh, cpu, now)))

@@ -41,10 +41,10 @@ struct slot_priv {
 	u64 cred;	    /* its credentials and set of cgroups as last seen, */
 	u64 css_set;	    /* pointers that are only compared; see rules.bpf.h */
 	/* cgroup.bpf.h */
-	u32 group;  /* handle of its cgroup; 0: the root */
-	u32 weight; /* its own */
-	u32 active; /* what the group's sum holds of it; 0: it sleeps */
-	u32 pad;
+	u32 group;		/* handle of its cgroup; 0: the root */
+	u32 weight;		/* its own */
+	u32 active;		/* what the group's sum holds of it; 0: it sleeps */
+	u32 shard;		/* that was asked about it last */
 	struct bpf_waits waits; /* last, where libqumun looks for it */
 };
 
@@ -87,6 +87,8 @@ struct shard_priv {
 	s32 gone_tgid; /* that process */
 	u32 pad2;
 	u64 rescue_at;	  /* when the last rescue scan ran */
+	u64 nr_online;	  /* of its CPUs */
+	u64 home;	  /* one of them, where asks come from */
 	u64 hotplug;	  /* 1: a CPU went offline; its queue may hold tasks */
 	u64 sweep_at;	  /* when offline CPUs' queues were last looked at */
 	u64 sweep_cpu;	  /* and where the next look begins */
@@ -198,11 +200,19 @@ struct {
 	__type(value, struct task_info);
 } task_info_map SEC(".maps");
 
-/* Wakes sleeping policy threads: one per shard would do, one for all is simpler. */
-struct {
+/* Wakes the sleeping policy thread of a shard. */
+struct bell {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-} policy_bell SEC(".maps");
+};
+
+/* One for each shard; the library puts them in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, QUMUN_MAX_SHARDS);
+	__type(key, u32);
+	__array(values, struct bell);
+} policy_bells SEC(".maps");
 
 /* slots (u64) of tasks whose rule may have changed */
 struct {
@@ -260,6 +270,14 @@ static __always_inline struct bpf_cpu_priv *cpu_priv(u32 cpu)
 static __always_inline struct shard_priv *shard_priv(u32 shard)
 {
 	return bpf_map_lookup_elem(&shards, &shard);
+}
+
+/* Are all CPUs of @shard offline? Then others serve it, as far as that is needed. */
+static __always_inline bool orphaned(u32 shard)
+{
+	struct shard_priv *sh = shard_priv(shard);
+
+	return sh && !shm_load(&sh->nr_online);
 }
 
 static __always_inline struct slot_priv *slot_priv(u32 slot)

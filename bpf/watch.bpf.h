@@ -18,8 +18,8 @@
 #define EBUSY 16
 
 /*
- * @shard's tasks wait and nobody looks: send a CPU that serves it to dispatch(). Another one each
- * time, because a real-time task may hold this one.
+ * @shard's tasks wait and nobody looks: send a CPU that serves it to dispatch(), any one if all of
+ * its own are offline. Another one each time, because a real-time task may hold this one.
  */
 static __always_inline void call_shard(struct shard_priv *sh, u32 shard)
 {
@@ -29,7 +29,7 @@ static __always_inline void call_shard(struct shard_priv *sh, u32 shard)
 	bpf_for(i, 0, nr_cpus) {
 		cpu = cpu_after(from, i);
 		cp = cpu_priv(cpu);
-		if (cp && cp->online && cp->shard == shard)
+		if (cp && cp->online && (cp->shard == shard || orphaned(shard)))
 			break;
 	}
 	sh->watch_cpu = cpu;
@@ -52,8 +52,9 @@ __noinline bool watch_shard(u32 shard, u64 now)
 	pushed = shm_load(&sh->pushed);
 	moved = pushed != sh->watch_pushed;
 	sh->watch_pushed = pushed;
-	/* two threads crossed in the queue while one took over from the other */
-	lost = !shm_load(&sh->parked) && scx_bpf_dsq_nr_queued(dsq_of_policy(shard)) > 0;
+	/* two threads crossed in the queue while one took over from the other, or its CPUs went */
+	lost = (!shm_load(&sh->parked) || orphaned(shard)) &&
+	       scx_bpf_dsq_nr_queued(dsq_of_policy(shard)) > 0;
 	if (lost)
 		shm_store(&sh->parked, 1);
 	if (!shm_load(&sh->undecided) && !lost)

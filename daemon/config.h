@@ -26,6 +26,8 @@
 	  "rows of task_info_map")                                                       \
 	X(max_records, number, "16384", 64, QUMUN_MAX_RECORDS, "64 to 262144",           \
 	  "tasks that can be told apart; those beyond are scheduled without rules")      \
+	X(shards, number, "1", 1, QUMUN_MAX_SHARDS, "1 to 64",                           \
+	  "policy threads, at most one for each last-level cache")                       \
 	X(timeout, duration, "10s", 1000, 30000, "1s to 30s", "the kernel's watchdog")   \
 	X(reattach, number, "5", 0, 1000, "0 to 1000",                                   \
 	  "times in a row to attach again after the kernel ended the scheduler")
@@ -35,7 +37,7 @@ struct config {
 	enum qumun_mode mode;
 	enum qumun_log_level log_level;
 	bool partial;
-	unsigned int max_tasks, max_records, timeout /* ms */, reattach;
+	unsigned int max_tasks, max_records, shards, timeout /* ms */, reattach;
 	struct qumun_param_block params;
 	struct qumun_rule *rules;
 	size_t nr_rules;

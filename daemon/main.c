@@ -245,6 +245,7 @@ int main(int argc, char **argv)
 	lo.flags = o.partial ? QUMUN_PARTIAL : 0;
 	lo.max_tasks = o.max_tasks;
 	lo.max_records = o.config.max_records;
+	lo.shards = o.config.shards;
 	lo.timeout_ms = o.config.timeout;
 	lo.debug = o.debug;
 	lo.log = log_unless_hushed;

@@ -72,6 +72,7 @@ static void read_again(struct reload *r)
 	tell_fixed("partial", new.partial != old.partial);
 	tell_fixed("max_tasks", new.max_tasks != old.max_tasks);
 	tell_fixed("max_records", new.config.max_records != old.config.max_records);
+	tell_fixed("shards", new.config.shards != old.config.shards);
 	tell_fixed("reattach", new.reattach != old.reattach);
 	tell_fixed("timeout", new.config.timeout != old.config.timeout);
 	say(QUMUN_LOG_INFO, "configuration read again: %zu rules",

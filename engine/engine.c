@@ -19,7 +19,8 @@ static size_t line_up(size_t size)
 size_t engine_memory_size(__u32 max_records, __u32 nr_cpus, __u64 state_size)
 {
 	return line_up(max_records * sizeof(struct engine_slot)) +
-	       line_up(nr_cpus * sizeof(__u64)) + line_up(state_size);
+	       line_up(nr_cpus * sizeof(__u64)) + line_up(nr_cpus * sizeof(__u32)) +
+	       line_up(state_size);
 }
 
 /*
@@ -58,17 +59,20 @@ int engine_init(struct engine *e, struct qumun_arena *arena, __u32 shard,
 	e->tasks = (struct qumun_task *)(base + arena->records_off);
 	e->nr_cpus = arena->nr_cpus;
 	e->max_records = arena->max_records;
-	e->shard_id = shard;
 	e->policy = policy;
 	e->slots = (struct engine_slot *)mem;
 	mem += line_up(e->max_records * sizeof(struct engine_slot));
 	e->up_head = (__u64 *)mem;
 	mem += line_up(e->nr_cpus * sizeof(__u64));
+	e->served = (__u32 *)mem;
+	mem += line_up(e->nr_cpus * sizeof(__u32));
 	e->policy_state = mem;
 	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
 		e->up_head[cpu] = shm_load_acquire(&e->cpus[cpu].up.head);
-		if (e->cpus[cpu].shard == shard)
-			e->taken += e->up_head[cpu];
+		if (e->cpus[cpu].shard != shard)
+			continue;
+		e->served[e->nr_served++] = cpu;
+		e->taken += e->up_head[cpu];
 	}
 	e->down_tail = shm_load_acquire(&e->shard->down.tail);
 	e->params_seq = ~0ULL;
@@ -191,7 +195,7 @@ void engine_adopt(struct engine *e, const struct engine *from)
 	e->taken = from->taken;
 	e->down_tail = from->down_tail;
 	e->now = from->now;
-	e->next_cpu = from->next_cpu;
+	e->next = from->next;
 	e->counters = from->counters;
 	for (i = 0; i < e->max_records; i++) {
 		e->slots[i].waiting = from->slots[i].waiting;
@@ -256,14 +260,14 @@ static __u64 tick_period(const struct engine *e)
 /* Does the shard run anything, or wait to, beside the policy thread that asks this? */
 static bool machine_runs(const struct engine *e)
 {
-	__u32 cpu, running = 0;
+	__u32 i, running = 0;
 
-	for (cpu = 0; cpu < e->nr_cpus && running < 2; cpu++) {
-		if (e->cpus[cpu].shard != e->shard_id)
-			continue;
-		if (shm_load(&e->cpus[cpu].nr_queued) > 0)
+	for (i = 0; i < e->nr_served && running < 2; i++) {
+		const struct qumun_cpu *c = &e->cpus[e->served[i]];
+
+		if (shm_load(&c->nr_queued) > 0)
 			return true;
-		running += shm_load(&e->cpus[cpu].curr_start) != 0;
+		running += shm_load(&c->curr_start) != 0;
 	}
 	return running > 1;
 }
@@ -298,17 +302,14 @@ unsigned int engine_pass(struct engine *e)
 {
 	__u64 answers = e->counters.answers, full = e->counters.full;
 	unsigned int read = 0;
-	__u32 i, cpu;
+	__u32 i;
 
 	read_params(e);
-	for (i = 0, cpu = e->next_cpu; i < e->nr_cpus && read < ENGINE_BATCH; i++) {
-		if (cpu >= e->nr_cpus)
-			cpu = 0;
-		if (e->cpus[cpu].shard == e->shard_id)
-			read += drain_cpu(e, cpu, ENGINE_BATCH - read);
-		cpu++;
+	for (i = 0; i < e->nr_served && read < ENGINE_BATCH; i++) {
+		if (e->next >= e->nr_served)
+			e->next = 0;
+		read += drain_cpu(e, e->served[e->next++], ENGINE_BATCH - read);
 	}
-	e->next_cpu = cpu;
 	look_for_exits(e);
 	run_timers(e);
 	if (e->policy->dispatch)
@@ -332,13 +333,13 @@ bool engine_may_park(const struct engine *e)
 
 bool engine_may_sleep(struct engine *e)
 {
-	__u32 cpu;
+	__u32 i;
 
 	/* a full barrier: the BPF half adds to `pushed` and then reads this; see policy.bpf.h */
 	(void)shm_swap(&e->shard->sleeping, 1);
-	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
-		if (e->cpus[cpu].shard != e->shard_id)
-			continue;
+	for (i = 0; i < e->nr_served; i++) {
+		__u32 cpu = e->served[i];
+
 		if (shm_load_acquire(&e->cpus[cpu].up.tail) != e->up_head[cpu]) {
 			engine_awake(e);
 			return false;

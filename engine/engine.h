@@ -58,12 +58,13 @@ struct engine {
 	struct qumun_task *tasks;
 	__u32 nr_cpus;
 	__u32 max_records;
-	__u32 shard_id;
 	const struct qumun_policy_ops *policy;
 	void *policy_state;
 	struct engine_slot *slots; /* max_records of them */
 	__u64 *up_head;		   /* our cursor for each CPU's up-ring */
-	__u64 taken;		   /* their sum over the shard's CPUs */
+	__u32 *served; /* the CPUs of the shard, nr_served of them: they never change */
+	__u32 nr_served;
+	__u64 taken; /* their sum over the shard's CPUs */
 	__u64 down_tail;
 	__u64 now;
 	__u64 timer_at;	 /* the policy's timer; 0: none */
@@ -71,7 +72,7 @@ struct engine {
 	bool held_back;	 /* the last pass met a full ring of answers */
 	__u32 seen;	 /* slots below it were asked about */
 	__u32 exit_scan; /* where the next look for tasks that are gone begins */
-	__u32 next_cpu;	 /* where the next pass begins, so that no ring starves */
+	__u32 next; /* in `served`: where the next pass begins, so that no ring starves */
 	struct qumun_param_block params;
 	__u64 params_seq;
 	struct engine_counters counters;

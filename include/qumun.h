@@ -72,6 +72,10 @@ enum qumun_mode {
  * @timeout_ms:  the kernel's watchdog, 1000 .. 30000; default 10000
  * @debug:       compile the BPF half's debug lines in
  * @log, @log_arg: where messages go; NULL: nowhere
+ * @shards:      policy threads, 1 .. QUMUN_MAX_SHARDS; default 1. Each decides, with a state of its
+ *               own, for the CPUs of some last-level caches; no more than there are caches. More
+ *               than one only for a policy that says QUMUN_POLICY_SHARDS. Ignored by
+ *               qumun_takeover(). Since 0.1.
  */
 struct qumun_options {
 	size_t size;
@@ -83,6 +87,7 @@ struct qumun_options {
 	bool debug;
 	qumun_log_fn log;
 	void *log_arg;
+	unsigned int shards;
 };
 
 #define QUMUN_PARTIAL 0x1U
@@ -118,8 +123,8 @@ int qumun_load(const char *path, const struct qumun_options *options, struct qum
 /*
  * Name the process that decides: its threads are scheduled without ever waiting for the policy.
  * qumun_load() and qumun_run() name the calling process; the thread in qumun_run() is the policy
- * thread. Works before and after attach. -ESRCH: no such process; -EINVAL: not above 0.
- * Since 0.1.
+ * thread, or the first of them. Works before and after attach. -ESRCH: no such process; -EINVAL:
+ * not above 0. Since 0.1.
  */
 int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid);
 
@@ -127,8 +132,10 @@ int qumun_assign_user_sched_pid(struct qumun *q, pid_t pid);
  * Choose the policy, before attach or while qumun_run() decides: then the new one takes over
  * between two passes of the old one, is asked about every task that the old one kept waiting,
  * and on failure the old one goes on. @ops must live as long as it is the policy. Its init runs
- * in the calling thread.
- *   -EINVAL    another ABI version, or no enqueue
+ * in the calling thread. With several policy threads all change or none: on failure those that had
+ * changed get the old policy back, with a fresh state, so its init may run once more for each; if the
+ * new one does not return from a callback meanwhile, this waits for it.
+ *   -EINVAL    another ABI version, no enqueue, or several policy threads and no QUMUN_POLICY_SHARDS
  *   -EBUSY     attached, but no thread is in qumun_run() with a policy
  *   -ETIMEDOUT the old policy did not return from a callback, or got no CPU, for 2 s
  *   -ENOMEM    out of memory; or what the policy's init returned
@@ -155,7 +162,8 @@ int qumun_attach(struct qumun *q);
  * partial, then decides until qumun_stop() (returns 0) or until the kernel ejects the scheduler
  * (returns -EIO; qumun_exit_info() tells why). From its return to detach the BPF half decides.
  * Without a policy, in kernel mode, it only waits. -EINVAL: not attached. Call it from one
- * thread. Since 0.1.
+ * thread; with several shards it starts the others, which end before it returns, and until then the
+ * caller stays on the CPUs of the first. Since 0.1.
  */
 int qumun_run(struct qumun *q);
 

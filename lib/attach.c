@@ -53,6 +53,7 @@ static int refuse_second(struct qumun *q)
 static int attach_links(struct qumun *q)
 {
 	struct timespec ts;
+	__u32 i;
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -64,7 +65,9 @@ static int attach_links(struct qumun *q)
 		return qumun_fail(q, err, "the tracepoint sched_process_exit: %s",
 				  strerror(-err));
 	/* until the policy's first pass the BPF half decides */
-	shm_store(&arena_shards(q)[0].autopilot, q->control.mode == QUMUN_MODE_USER);
+	for (i = 0; i < q->nr_shards; i++)
+		shm_store(&arena_shards(q)[i].autopilot,
+			  q->control.mode == QUMUN_MODE_USER);
 	err = link_attach(q, LINK_SCHEDULER);
 	if (err) {
 		links_close(q);

@@ -4,6 +4,7 @@
 #define QUMUN_INTERNAL_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -35,6 +36,21 @@ struct engine_box {
 	size_t size;
 };
 
+/* A policy thread: what it decides with, and what it waits for. */
+struct shard {
+	struct qumun *q;
+	__u32 id;
+	pthread_t thread; /* of the others than shard 0, which is qumun_run()'s */
+	int started;	  /* how that went: 0 or a negative errno */
+	struct engine_box *engine; /* who decides; the policy thread's while it runs */
+	struct engine_box *_Atomic next_engine, *_Atomic old_engine; /* policy.c */
+	struct ring_buffer *bell;
+	int bell_fd;
+	int wait_fd; /* epoll: the bell, stop_fd and nudge_fd */
+	__u64 faults_minor_base, faults_major_base;
+	atomic_ullong faults_minor, faults_major;
+};
+
 struct qumun {
 	struct qumun_options opt;
 	struct bpf_object *obj;	    /* NULL: taken over, everything comes from the pins */
@@ -57,7 +73,6 @@ struct qumun {
 	int free_slots_fd;
 	int slots_fd;
 	int arena_fd;
-	int bell_fd;
 	int exit_events_fd;
 	int rule_events_fd;
 	int watch_fd;
@@ -75,14 +90,14 @@ struct qumun {
 	__u32 nr_cpus;
 
 	const struct qumun_policy_ops *policy;
-	void *plugin;		   /* dlopen handle of the policy, or NULL */
-	bool plugin_odd;	   /* see open_plugin() */
-	struct engine_box *engine; /* who decides; the policy thread's while it runs */
-	struct engine_box *_Atomic next_engine, *_Atomic old_engine; /* policy.c */
+	void *plugin;	 /* dlopen handle of the policy, or NULL */
+	bool plugin_odd; /* see open_plugin() */
 
-	struct ring_buffer *bell;
-	int wait_fd;  /* epoll: the bell, stop_fd and nudge_fd */
-	int nudge_fd; /* eventfd: bell_nudge() */
+	struct shard *shards;
+	__u32 nr_shards;
+	sem_t shard_started;
+	atomic_bool run_over; /* qumun_run() ends: the other policy threads do too */
+	int nudge_fd;	      /* eventfd: bell_nudge() */
 	struct ring_buffer *exit_rb;
 	__s32 exit_pid; /* the event that was just taken from exit_rb */
 
@@ -95,9 +110,6 @@ struct qumun {
 
 	struct topology *topology;
 	struct task_info_sync *sync;
-
-	__u64 faults_minor_base, faults_major_base;
-	atomic_ullong faults_minor, faults_major;
 
 	/* qumun_get_scheduler_stats(): what the previous call saw */
 	__u64 stats_wait_ns, stats_runs, stats_run_ns, stats_at;
@@ -160,23 +172,35 @@ void handover_close(struct qumun *q);
 bool takeover_lost(const struct qumun *q);
 void takeover_answer(struct qumun *q);
 
-/* bell.c: what a policy thread with nothing to do waits for. */
-int bell_open(struct qumun *q);
-void bell_close(struct qumun *q);
-void bell_wait(struct qumun *q, __u64 timeout_ns);
-void bell_nudge(struct qumun *q); /* end its wait */
+/*
+ * shards.c: how many, before load; after it which CPU is whose, and q->shards with their bells, for
+ * which takeover.c has descriptors of its own.
+ */
+int shards_choose(struct qumun *q);
+int shards_deal(struct qumun *q);
+int shards_alloc(struct qumun *q);
+int shards_open(struct qumun *q);
+void shards_close(struct qumun *q);
+
+/* bell.c: what policy threads with nothing to do wait for. */
+int bell_create(struct shard *sh, int bells_fd);
+int bell_open(struct shard *sh);
+void bell_close(struct shard *sh);
+void bell_wait(struct shard *sh, __u64 timeout_ns);
+void bell_nudge(struct qumun *q); /* end all waits */
 
 /* policy.c; policy_prepare() is called with the lock held, which keeps the policy as it is. */
 void policy_lock(void);
 void policy_unlock(void);
 int policy_prepare(struct qumun *q);
 int policy_use(struct qumun *q, const struct qumun_policy_ops *ops); /* @ops is checked */
-/* The policy thread, between two passes: take over what qumun_set_policy() left. */
-void policy_switch(struct qumun *q);
+/* A policy thread, between two passes: take over what qumun_set_policy() left. */
+void policy_switch(struct shard *sh);
 struct engine_box *engine_box_free(struct engine_box *box); /* returns NULL */
 
-/* run.c: make present what the policy thread will touch of @box, and the code that it will run. */
-void settle_engine(struct engine_box *box);
+/* run.c: make present what a policy thread will touch of @box, and the code that it will run. */
+void settle_box(struct engine_box *box);
+void settle_code(const struct qumun_policy_ops *ops);
 
 /* attach.c: it is certain that no sched_ext scheduler is attached, ours or another. */
 bool scx_is_free(void);
@@ -236,6 +260,8 @@ void rules_close(struct qumun *q);
 /* topology.c: read sysfs under @root (NULL: /sys), write what struct qumun_cpu says of it. */
 int topology_load(const char *root, __u32 nr_cpus, struct topology **t);
 void topology_apply(struct qumun *q, const struct topology *t);
+/* The shard that decides for @cpu, of @nr_shards: set once, at load. */
+__u32 topology_shard(const struct topology *t, __u32 cpu, __u32 nr_shards);
 struct topology *topology_free(struct topology *t);
 
 /* Domains of a level are numbered 0 .. topology_count() - 1, in the order of their first CPU. */

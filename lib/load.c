@@ -104,6 +104,11 @@ int check_options(struct qumun *q, const struct qumun_options *options)
 		return qumun_fail(q, -EINVAL,
 				  "timeout_ms is %u: 1000 to 30000 are accepted",
 				  o->timeout_ms);
+	if (!o->shards)
+		o->shards = 1;
+	if (o->shards > QUMUN_MAX_SHARDS)
+		return qumun_fail(q, -EINVAL, "shards is %u: 1 to %d are accepted",
+				  o->shards, QUMUN_MAX_SHARDS);
 	if (o->mode != QUMUN_MODE_USER && o->mode != QUMUN_MODE_KERNEL)
 		return qumun_fail(q, -EINVAL,
 				  "mode is %d: QUMUN_MODE_USER or QUMUN_MODE_KERNEL",
@@ -170,7 +175,11 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 			"%u possible CPUs in /sys/devices/system/cpu/possible: 1 to %d are "
 			"supported",
 			q->nr_cpus, QUMUN_MAX_CPUS);
-	q->arena_size = arena_layout(layout, q->nr_cpus, 1, q->opt.max_records);
+	err = shards_choose(q);
+	if (err)
+		return err;
+	q->arena_size =
+		arena_layout(layout, q->nr_cpus, q->nr_shards, q->opt.max_records);
 
 	err = set_entries(q, "slots", q->opt.max_records, 0);
 	if (!err)
@@ -211,7 +220,7 @@ static int prepare_object(struct qumun *q, struct qumun_arena *layout)
 	config->cpus_off = layout->cpus_off;
 	config->records_off = layout->records_off;
 	config->nr_cpus = q->nr_cpus;
-	config->nr_shards = 1;
+	config->nr_shards = q->nr_shards;
 	config->max_records = q->opt.max_records;
 	config->debug = q->opt.debug;
 	rules_prepare(q);
@@ -279,7 +288,6 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->task_info_fd = map_fd(q, "task_info_map");
 	q->free_slots_fd = map_fd(q, "free_slots");
 	q->arena_fd = map_fd(q, "arena");
-	q->bell_fd = map_fd(q, "policy_bell");
 	q->exit_events_fd = map_fd(q, "exit_events");
 	q->rule_events_fd = map_fd(q, "rule_events");
 	q->watch_fd = map_fd(q, "watch");
@@ -293,7 +301,7 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	topology_read_online(NULL, online, q->nr_cpus);
 	for (cpu = 0; cpu < q->nr_cpus; cpu++)
 		arena_cpus(q)[cpu].online = online[cpu];
-	return 0;
+	return shards_deal(q);
 }
 
 struct qumun *qumun_new(const struct qumun_options *options)
@@ -306,7 +314,6 @@ struct qumun *qumun_new(const struct qumun_options *options)
 		return NULL;
 	q->id = ++nr_handles;
 	links_init(q);
-	q->wait_fd = -1;
 	q->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	q->nudge_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->stop_fd < 0 || q->nudge_fd < 0) {
@@ -318,6 +325,7 @@ struct qumun *qumun_new(const struct qumun_options *options)
 		return NULL;
 	}
 	pthread_mutex_init(&q->control_lock, NULL);
+	sem_init(&q->shard_started, 0, 0);
 	/* for qumun_run(), which may come when the privilege for it is gone; refused: it says so */
 	setrlimit(RLIMIT_MEMLOCK, &forever);
 	if (options)
@@ -374,7 +382,7 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 	if (!err)
 		err = handover_open(q);
 	if (!err)
-		err = bell_open(q);
+		err = shards_open(q);
 	if (!err)
 		err = rules_open(q);
 	loading = NULL;
@@ -401,7 +409,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	qumun_detach(q);
 	rules_close(q);
 	exit_events_close(q);
-	bell_close(q);
+	shards_close(q);
 	plugin_close(q);
 	sync_free(q);
 	exit_report_close(q);
@@ -416,8 +424,8 @@ QUMUN_API void qumun_close(struct qumun *q)
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);
 	btf__free(q->kernel_btf);
-	engine_box_free(q->engine);
 	pthread_mutex_destroy(&q->control_lock);
+	sem_destroy(&q->shard_started);
 	if (q->stop_fd >= 0)
 		close(q->stop_fd);
 	if (q->nudge_fd >= 0)

@@ -60,6 +60,14 @@ static int check_policy(struct qumun *q, const char *who,
 	if (!ops->enqueue || !ops->name)
 		return qumun_fail(q, -EINVAL, "policy %s has no %s: it is required", who,
 				  ops->enqueue ? "name" : "enqueue callback");
+	if (q->nr_shards > 1 && !(ops->flags & QUMUN_POLICY_SHARDS))
+		return qumun_fail(
+			q, -EINVAL,
+			"policy %s does not say QUMUN_POLICY_SHARDS, and there are %u policy "
+			"threads: %s",
+			who, q->nr_shards,
+			q->obj ? "load with one (shards: 1)"
+			       : "stop the scheduler and attach anew with one (shards: 1)");
 	if (ops->state_size > MAX_STATE)
 		return qumun_fail(
 			q, -EINVAL,

@@ -2,8 +2,8 @@
 /*
  * Which policy decides, before attach and while it runs.
  *
- * A change while running: the caller prepares a whole engine with the new policy, leaves it in
- * `next_engine` and wakes the policy thread, which takes it between two passes, lets it continue
+ * A change while running: the caller prepares a whole engine with the new policy for each shard,
+ * leaves it in `next_engine` and wakes the policy thread, which takes it between two passes, lets it continue
  * where the old one stands, gives the old one back in `old_engine`, and asks the new policy about
  * every task that the old one left waiting. So no task is lost or decided twice, and the policy
  * thread neither allocates nor frees. A policy thread that does not come back from a callback
@@ -44,7 +44,7 @@ struct engine_box *engine_box_free(struct engine_box *box)
 	return NULL;
 }
 
-static int box_new(struct qumun *q, const struct qumun_policy_ops *ops,
+static int box_new(struct qumun *q, __u32 shard, const struct qumun_policy_ops *ops,
 		   struct engine_box **out)
 {
 	struct engine_box *box = calloc(1, sizeof(*box));
@@ -60,7 +60,7 @@ static int box_new(struct qumun *q, const struct qumun_policy_ops *ops,
 		free(box);
 		return qumun_fail(q, -ENOMEM, "out of memory for the engine");
 	}
-	err = engine_init(&box->engine, q->arena, 0, ops, box->memory);
+	err = engine_init(&box->engine, q->arena, shard, ops, box->memory);
 	if (!err) {
 		*out = box;
 		return 0;
@@ -73,83 +73,180 @@ static int box_new(struct qumun *q, const struct qumun_policy_ops *ops,
 /* A policy begins anew with each attachment: it may be another one than before. */
 int policy_prepare(struct qumun *q)
 {
-	q->engine = engine_box_free(q->engine);
-	return q->policy ? box_new(q, q->policy, &q->engine) : 0;
+	struct shard *sh;
+	int err = 0;
+
+	for (sh = q->shards; !err && sh < q->shards + q->nr_shards; sh++) {
+		sh->engine = engine_box_free(sh->engine);
+		if (q->policy)
+			err = box_new(q, sh->id, q->policy, &sh->engine);
+	}
+	return err;
 }
 
-void policy_switch(struct qumun *q)
+void policy_switch(struct shard *sh)
 {
-	struct engine_box *next = atomic_exchange(&q->next_engine, NULL),
-			  *old = q->engine;
+	struct engine_box *next = atomic_exchange(&sh->next_engine, NULL),
+			  *old = sh->engine;
 
 	if (!next)
 		return;
 	engine_adopt(&next->engine, &old->engine);
-	q->engine = next;
-	atomic_store(&q->old_engine, old);
+	sh->engine = next;
+	atomic_store(&sh->old_engine, old);
 	engine_ask_again(&next->engine);
 }
 
-static bool policy_thread_runs(struct qumun *q)
+static bool policy_thread_runs(const struct shard *sh)
 {
+	struct qumun *q = sh->q;
 	bool runs;
 
 	pthread_mutex_lock(&q->control_lock);
 	/* until it becomes the policy, a taken-over handle still has its predecessor's */
-	runs = q->control.policy_tid[0] && q->control.policy_tgid == getpid() &&
+	runs = q->control.policy_tid[sh->id] && q->control.policy_tgid == getpid() &&
 	       !q->resigned;
 	pthread_mutex_unlock(&q->control_lock);
 	return runs;
 }
 
 /* Wait until the policy thread gives its old engine back, or ends. */
-static struct engine_box *wait_for_old(struct qumun *q)
+static struct engine_box *wait_for_old(struct shard *sh)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
 	struct engine_box *old = NULL;
 	int i;
 
-	for (i = 0; i < PATIENCE_MS && !old && policy_thread_runs(q); i++) {
-		bell_nudge(q);
+	for (i = 0; i < PATIENCE_MS && !old && policy_thread_runs(sh); i++) {
+		bell_nudge(sh->q);
 		nanosleep(&ms, NULL);
-		old = atomic_exchange(&q->old_engine, NULL);
+		old = atomic_exchange(&sh->old_engine, NULL);
 	}
 	return old;
 }
 
-static int change(struct qumun *q, const struct qumun_policy_ops *ops)
+/* 0: the policy thread has taken @box, or -ETIMEDOUT: it is the caller's again. */
+static int hand_over(struct shard *sh, struct engine_box *box)
 {
-	struct engine_box *box, *old;
+	struct engine_box *old;
+
+	settle_box(box);
+	atomic_store(&sh->next_engine, box);
+	old = wait_for_old(sh);
+	if (!old && atomic_exchange(&sh->next_engine, NULL))
+		return -ETIMEDOUT;
+	/* taken at the last moment: the old engine comes before any callback */
+	while (!old) {
+		sched_yield();
+		old = atomic_exchange(&sh->old_engine, NULL);
+	}
+	engine_box_free(old);
+	return 0;
+}
+
+static void boxes_free(struct engine_box **boxes, __u32 nr)
+{
+	while (nr)
+		engine_box_free(boxes[--nr]);
+}
+
+/* An engine for each shard. */
+static int boxes_new(struct qumun *q, const struct qumun_policy_ops *ops,
+		     struct engine_box **boxes)
+{
+	__u32 i;
 	int err;
 
-	if (!policy_thread_runs(q))
+	for (i = 0; i < q->nr_shards; i++) {
+		err = box_new(q, i, ops, &boxes[i]);
+		if (err) {
+			boxes_free(boxes, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/*
+ * The first @nr shards took a policy that another one does not take: they get the former one back,
+ * anew. They ran a moment ago, so this waits for as long as they run.
+ */
+static void take_back_policy(struct qumun *q, struct engine_box **former, __u32 nr)
+{
+	struct shard *sh;
+
+	for (sh = q->shards; sh < q->shards + nr; sh++) {
+		while (hand_over(sh, former[sh->id])) {
+			if (!policy_thread_runs(sh)) {
+				/* whatever it was in the midst of is over */
+				engine_box_free(sh->engine);
+				sh->engine = former[sh->id];
+				break;
+			}
+		}
+	}
+}
+
+static bool policy_runs(const struct qumun *q)
+{
+	__u32 i;
+
+	for (i = 0; i < q->nr_shards; i++) {
+		if (policy_thread_runs(&q->shards[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool all_run(const struct qumun *q)
+{
+	__u32 i;
+
+	for (i = 0; i < q->nr_shards; i++) {
+		if (!policy_thread_runs(&q->shards[i]))
+			return false;
+	}
+	return true;
+}
+
+static int change(struct qumun *q, const struct qumun_policy_ops *ops)
+{
+	struct engine_box *boxes[QUMUN_MAX_SHARDS], *former[QUMUN_MAX_SHARDS];
+	bool several = q->nr_shards > 1;
+	__u32 i;
+	int err;
+
+	if (!all_run(q))
 		return qumun_fail(
 			q, -EBUSY,
 			"attached, but nobody is in qumun_run() with a policy: the policy "
 			"cannot be changed now");
-	err = box_new(q, ops, &box);
+	err = boxes_new(q, ops, boxes);
+	if (!err && several) {
+		err = boxes_new(q, q->policy, former);
+		if (err)
+			boxes_free(boxes, q->nr_shards);
+	}
 	if (err)
 		return err;
-	settle_engine(box);
-	atomic_store(&q->next_engine, box);
-	old = wait_for_old(q);
-	if (!old) {
-		box = atomic_exchange(&q->next_engine, NULL);
-		if (box) {
-			engine_box_free(box);
-			return qumun_fail(
-				q, -ETIMEDOUT,
-				"the policy thread did not take policy %s within %d ms: it is "
-				"in a callback of the old one, gets no CPU, or has ended",
-				ops->name, PATIENCE_MS);
+	settle_code(ops);
+	for (i = 0; !err && i < q->nr_shards; i++)
+		err = hand_over(&q->shards[i], boxes[i]);
+	if (err) {
+		i--; /* who did not take it */
+		boxes_free(boxes + i, q->nr_shards - i);
+		if (several) {
+			take_back_policy(q, former, i);
+			boxes_free(former + i, q->nr_shards - i);
 		}
-		/* taken at the last moment: the old engine comes before any callback */
-		while (!old) {
-			sched_yield();
-			old = atomic_exchange(&q->old_engine, NULL);
-		}
+		return qumun_fail(
+			q, err,
+			"the policy thread did not take policy %s within %d ms: it is "
+			"in a callback of the old one, gets no CPU, or has ended",
+			ops->name, PATIENCE_MS);
 	}
-	engine_box_free(old);
+	if (several)
+		boxes_free(former, q->nr_shards);
 	return 0;
 }
 
@@ -159,7 +256,7 @@ int policy_use(struct qumun *q, const struct qumun_policy_ops *ops)
 
 	policy_lock();
 	/* after a detach by another thread it may still be in its last pass */
-	if (q->attached || policy_thread_runs(q))
+	if (q->attached || policy_runs(q))
 		err = change(q, ops);
 	if (!err)
 		q->policy = ops;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policy thread. What it touches is present and locked before it decides for the first time;
- * afterwards it makes no system call but sched_yield() and the wait for its bell. It reads the
- * clock while the policy has a timer or a tick.
+ * The policy threads, one for each shard: whoever called qumun_run(), and others that end before it
+ * returns. What they touch is present and locked before they decide for the first time; afterwards
+ * they make no system call but sched_yield() and the wait for the bell. They read the clock while the
+ * policy has a timer or a tick.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -82,17 +84,21 @@ static void touch_stack(void)
 		stack[i] = 0;
 }
 
-void settle_engine(struct engine_box *box)
+void settle_code(const struct qumun_policy_ops *ops)
 {
 	struct run_by_policy run = { {
-		(uintptr_t)settle_engine,
-		(uintptr_t)box->engine.policy->enqueue,
+		(uintptr_t)settle_code,
+		(uintptr_t)ops->enqueue,
 		(uintptr_t)sched_yield,
 		(uintptr_t)ring_buffer__consume,
 		getauxval(AT_BASE),
 	} };
 
 	dl_iterate_phdr(populate_segments, &run);
+}
+
+void settle_box(struct engine_box *box)
+{
 	(void)madvise(box->memory, box->size, MADV_POPULATE_WRITE);
 }
 
@@ -100,9 +106,11 @@ static void settle_memory(struct qumun *q)
 {
 	size_t head = q->arena->records_off +
 		      (size_t)q->record_limit * sizeof(struct qumun_task);
+	__u32 i;
 
-	settle_engine(q->engine);
-	touch_stack();
+	settle_code(q->shards[0].engine->engine.policy);
+	for (i = 0; i < q->nr_shards; i++)
+		settle_box(q->shards[i].engine);
 	(void)madvise(q->arena, head, MADV_POPULATE_WRITE);
 	/* what is mapped stays; what is not is not forced in (whole arena, thread stacks) */
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
@@ -122,35 +130,37 @@ static __u64 now_ns(void)
 }
 
 /* Count this thread's faults since it settled; only called when there is nothing to do. */
-static void note_faults(struct qumun *q, __u64 since)
+static void note_faults(struct shard *sh, __u64 since)
 {
 	struct rusage ru;
 
 	getrusage(RUSAGE_THREAD, &ru);
 	if (now_ns() - since < SETTLE_NS) {
-		q->faults_minor_base = (__u64)ru.ru_minflt;
-		q->faults_major_base = (__u64)ru.ru_majflt;
+		sh->faults_minor_base = (__u64)ru.ru_minflt;
+		sh->faults_major_base = (__u64)ru.ru_majflt;
 		return;
 	}
-	atomic_store(&q->faults_minor, (__u64)ru.ru_minflt - q->faults_minor_base);
-	atomic_store(&q->faults_major, (__u64)ru.ru_majflt - q->faults_major_base);
+	atomic_store(&sh->faults_minor, (__u64)ru.ru_minflt - sh->faults_minor_base);
+	atomic_store(&sh->faults_major, (__u64)ru.ru_majflt - sh->faults_major_base);
 }
 
-/* From here on the BPF half decides; this thread is one of the process's others. */
+/* From here on the BPF half decides; these threads are like others of the process. */
 static void resign(struct qumun *q)
 {
 	pthread_mutex_lock(&q->control_lock);
 	q->resigned = true;
-	q->control.policy_tid[0] = 0;
+	memset(q->control.policy_tid, 0, sizeof(q->control.policy_tid));
 	control_write(q);
 	pthread_mutex_unlock(&q->control_lock);
 }
 
-static int become_policy_thread(struct qumun *q)
+static int become_policy_thread(struct shard *sh)
 {
 	struct sched_param param = { 0 };
+	struct qumun *q = sh->q;
 	int err;
 
+	touch_stack();
 	if ((q->opt.flags & QUMUN_PARTIAL) && sched_setscheduler(0, SCHED_EXT, &param))
 		return qumun_fail(q, -errno,
 				  "the policy thread cannot enter SCHED_EXT: %s",
@@ -158,7 +168,7 @@ static int become_policy_thread(struct qumun *q)
 	pthread_mutex_lock(&q->control_lock);
 	q->resigned = false;
 	q->control.policy_tgid = getpid();
-	q->control.policy_tid[0] = (pid_t)syscall(SYS_gettid);
+	q->control.policy_tid[sh->id] = (pid_t)syscall(SYS_gettid);
 	err = control_write(q);
 	pthread_mutex_unlock(&q->control_lock);
 	if (err)
@@ -200,17 +210,23 @@ static __u64 wait_ns(const struct engine *e)
 	return at - now < WAIT_NS ? at - now : WAIT_NS;
 }
 
-static void decide_until_stopped(struct qumun *q)
+static bool must_leave(struct qumun *q)
 {
-	struct engine *e = &q->engine->engine;
+	return atomic_load_explicit(&q->stopping, memory_order_relaxed) ||
+	       atomic_load_explicit(&q->run_over, memory_order_relaxed) ||
+	       takeover_lost(q);
+}
+
+static void decide_until_stopped(struct shard *sh)
+{
+	struct engine *e = &sh->engine->engine;
 	__u64 since = now_ns();
 	bool did;
 
-	while (!atomic_load_explicit(&q->stopping, memory_order_relaxed) &&
-	       !takeover_lost(q)) {
-		if (atomic_load_explicit(&q->next_engine, memory_order_relaxed)) {
-			policy_switch(q);
-			e = &q->engine->engine;
+	while (!must_leave(sh->q)) {
+		if (atomic_load_explicit(&sh->next_engine, memory_order_relaxed)) {
+			policy_switch(sh);
+			e = &sh->engine->engine;
 		}
 		tell_time(e);
 		did = engine_pass(e) > 0;
@@ -220,38 +236,118 @@ static void decide_until_stopped(struct qumun *q)
 				sched_yield();
 			continue;
 		}
-		note_faults(q, since);
-		bell_wait(q, wait_ns(e));
-		if (!takeover_lost(q))
+		note_faults(sh, since);
+		bell_wait(sh, wait_ns(e));
+		if (!takeover_lost(sh->q))
 			engine_awake(e);
 	}
-	note_faults(q, since);
+	note_faults(sh, since);
+}
+
+/* It ends, and that is not the end of the policy's process, as it would look. */
+static void step_down(struct shard *sh)
+{
+	struct qumun *q = sh->q;
+
+	pthread_mutex_lock(&q->control_lock);
+	q->control.policy_tid[sh->id] = 0;
+	control_write(q);
+	pthread_mutex_unlock(&q->control_lock);
+}
+
+/* The policy thread of a shard other than the first. */
+static void *decide_for_shard(void *arg)
+{
+	struct shard *sh = arg;
+
+	pthread_setname_np(pthread_self(), "gthulhu-shard");
+	sh->started = become_policy_thread(sh);
+	sem_post(&sh->q->shard_started);
+	if (!sh->started) {
+		decide_until_stopped(sh);
+		step_down(sh);
+	}
+	/* the first one shall not sleep on if another process decides now */
+	bell_nudge(sh->q);
+	return NULL;
+}
+
+static int start_shard(struct shard *sh)
+{
+	int err = pthread_create(&sh->thread, NULL, decide_for_shard, sh);
+
+	if (err)
+		return qumun_fail(sh->q, -err, "starting policy thread %u: %s", sh->id,
+				  strerror(err));
+	while (sem_wait(&sh->q->shard_started))
+		;
+	if (sh->started)
+		pthread_join(sh->thread, NULL);
+	return sh->started;
+}
+
+/* Start the policy threads of the other shards; @nr: how many run, also on error. */
+static int start_shards(struct qumun *q, __u32 *nr)
+{
+	sigset_t all, before;
+	int err = 0;
+
+	/* signals are for the program's own threads */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	for (*nr = 1; !err && *nr < q->nr_shards; ++*nr) {
+		err = start_shard(&q->shards[*nr]);
+		if (err)
+			break;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
+}
+
+/* Decide until told to stop, or until another process does. */
+static int decide(struct qumun *q)
+{
+	__u32 i, nr;
+	int err;
+
+	settle_memory(q);
+	atomic_store(&q->run_over, false);
+	err = start_shards(q, &nr);
+	if (!err)
+		err = become_policy_thread(&q->shards[0]);
+	if (!err)
+		decide_until_stopped(&q->shards[0]);
+	atomic_store(&q->run_over, true);
+	bell_nudge(q);
+	for (i = 1; i < nr; i++)
+		pthread_join(q->shards[i].thread, NULL);
+	return err;
 }
 
 QUMUN_API int qumun_run(struct qumun *q)
 {
 	struct qumun_exit_report report;
-	int err;
+	bool decides;
+	int err = 0;
 
 	if (!q)
 		return -EINVAL;
 	if (!q->attached)
 		return qumun_fail(q, -EINVAL, "not attached: call qumun_attach() first");
-	if (q->engine) {
-		settle_memory(q);
-		err = become_policy_thread(q);
-		if (err)
-			return err;
-		decide_until_stopped(q);
+	decides = q->shards[0].engine;
+	if (decides) {
+		err = decide(q);
 	} else {
 		while (!atomic_load(&q->stopping) && !takeover_lost(q))
-			bell_wait(q, WAIT_NS);
+			bell_wait(&q->shards[0], WAIT_NS);
 	}
 	/* it may be late to know: who sleeps is not woken for a handover */
 	if (takeover_lost(q))
 		takeover_answer(q);
-	else if (q->engine)
+	if (decides)
 		resign(q);
+	if (err)
+		return err;
 	if (q->handed_over) {
 		qumun_say(q, QUMUN_LOG_INFO, "process %u took over",
 			  shm_load(&q->handover->owner));
@@ -265,9 +361,14 @@ QUMUN_API int qumun_run(struct qumun *q)
 
 QUMUN_API int qumun_policy_faults(struct qumun *q, __u64 *minor, __u64 *major)
 {
+	__u32 i;
+
 	if (!q || !minor || !major)
 		return -EINVAL;
-	*minor = atomic_load(&q->faults_minor);
-	*major = atomic_load(&q->faults_major);
+	*minor = *major = 0;
+	for (i = 0; i < q->nr_shards; i++) {
+		*minor += atomic_load(&q->shards[i].faults_minor);
+		*major += atomic_load(&q->shards[i].faults_major);
+	}
 	return 0;
 }

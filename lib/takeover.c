@@ -40,7 +40,6 @@
 	X("task_info_map", task_info_fd)                                                 \
 	X("free_slots", free_slots_fd)                                                   \
 	X("slots", slots_fd)                                                             \
-	X("policy_bell", bell_fd)                                                        \
 	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)                                                 \
 	X("handover", handover_fd)                                                       \
@@ -62,9 +61,15 @@ static const char *pin_path(char *buf, size_t size, const char *name)
 	return buf;
 }
 
+static const char *bell_name(char *buf, size_t size, __u32 shard)
+{
+	snprintf(buf, size, "policy_bell%u", shard);
+	return buf;
+}
+
 void takeover_unpin(void)
 {
-	char path[128];
+	char path[128], bell[32];
 	int i;
 
 #define X(name, fd) unlink(pin_path(path, sizeof(path), name));
@@ -73,6 +78,11 @@ void takeover_unpin(void)
 	for (i = 0; i < NR_LINKS; i++) {
 		unlink(pin_path(path, sizeof(path), link_pins[i].link));
 		unlink(pin_path(path, sizeof(path), link_pins[i].source));
+	}
+	for (i = 0; i < QUMUN_MAX_SHARDS; i++) {
+		bell_name(bell, sizeof(bell), (__u32)i);
+		if (unlink(pin_path(path, sizeof(path), bell)))
+			break;
 	}
 	rmdir(PIN_DIR);
 }
@@ -94,7 +104,9 @@ static int open_pin(const char *name)
 
 int takeover_pin(struct qumun *q)
 {
+	char bell[32];
 	int i, err = 0;
+	__u32 n;
 
 	/* nobody is attached, or attach would have refused: what is there is stale */
 	takeover_unpin();
@@ -105,6 +117,8 @@ int takeover_pin(struct qumun *q)
 		err = pin(q->fd, name);
 	PINNED_MAPS(X)
 #undef X
+	for (n = 0; !err && n < q->nr_shards; n++)
+		err = pin(q->shards[n].bell_fd, bell_name(bell, sizeof(bell), n));
 	for (i = 0; !err && i < NR_LINKS; i++) {
 		if (q->links[i] < 0)
 			continue;
@@ -143,6 +157,34 @@ static int open_pins(struct qumun *q)
 		q->link_sources[i] = open_pin(link_pins[i].source);
 	}
 	return 0;
+}
+
+/* As many policy threads as there are bells; the arena's word may have been written over. */
+static int open_bells(struct qumun *q)
+{
+	int fds[QUMUN_MAX_SHARDS], err;
+	char bell[32];
+	__u32 i;
+
+	while (q->nr_shards < QUMUN_MAX_SHARDS) {
+		fds[q->nr_shards] = open_pin(bell_name(bell, sizeof(bell), q->nr_shards));
+		if (fds[q->nr_shards] < 0)
+			break;
+		q->nr_shards++;
+	}
+	if (!q->nr_shards)
+		return qumun_fail(q, -errno, "%s/%s: %s", PIN_DIR, bell, strerror(errno));
+	err = shards_alloc(q);
+	for (i = 0; i < q->nr_shards; i++) {
+		if (err) {
+			close(fds[i]);
+			continue;
+		}
+		q->shards[i].bell_fd = fds[i];
+	}
+	for (i = 0; !err && i < q->nr_shards; i++)
+		err = bell_open(&q->shards[i]);
+	return err;
 }
 
 /* Map the arena where the running scheduler has it, after a look at its version. */
@@ -214,6 +256,18 @@ void handover_close(struct qumun *q)
 	q->handover = NULL;
 }
 
+/* Asleep is as good as an answer: a policy thread looks before its next pass. */
+static bool all_asleep(const struct qumun *q)
+{
+	__u32 i;
+
+	for (i = 0; i < q->nr_shards; i++) {
+		if (!shm_load_acquire(&arena_shards(q)[i].sleeping))
+			return false;
+	}
+	return true;
+}
+
 static void ask_for_handover(struct qumun *q, pid_t old)
 {
 	struct timespec ms = { .tv_nsec = 1000000 };
@@ -222,9 +276,7 @@ static void ask_for_handover(struct qumun *q, pid_t old)
 	shm_store_release(&q->handover->handed_over, 0);
 	(void)shm_swap(&q->handover->owner, (__u32)getpid());
 	for (i = 0; i < HANDOVER_MS && can_answer(old); i++) {
-		/* asleep is as good as an answer: it looks before its next pass */
-		if (shm_load_acquire(&q->handover->handed_over) ||
-		    shm_load_acquire(&arena_shards(q)[0].sleeping))
+		if (shm_load_acquire(&q->handover->handed_over) || all_asleep(q))
 			return;
 		nanosleep(&ms, NULL);
 	}
@@ -286,7 +338,7 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	if (!err)
 		err = handover_open(q);
 	if (!err)
-		err = bell_open(q);
+		err = open_bells(q);
 	if (!err)
 		err = rules_open(q);
 	if (err)
@@ -318,7 +370,7 @@ int takeover_attach(struct qumun *q)
 	params_renew(q);
 	qumun_say(q, QUMUN_LOG_INFO, "took over from process %d", q->control.policy_tgid);
 	q->control.policy_tgid = getpid();
-	q->control.policy_tid[0] = 0;
+	memset(q->control.policy_tid, 0, sizeof(q->control.policy_tid));
 	q->control.mode = q->opt.mode;
 	return control_write(q);
 }

@@ -389,17 +389,20 @@ void topology_read_online(const char *root, bool *online, __u32 nr_cpus)
  * A shard is a set of last-level caches: with as many shards as caches one each, with fewer they
  * are dealt out in turn.
  */
+__u32 topology_shard(const struct topology *t, __u32 cpu, __u32 nr_shards)
+{
+	return cpu < t->nr_cpus ? t->domain[TOPOLOGY_LLC][cpu] % nr_shards : 0;
+}
+
 void topology_apply(struct qumun *q, const struct topology *t)
 {
 	struct qumun_cpu *cpus = arena_cpus(q);
-	__u32 cpu, llc, nr_shards = q->arena->nr_shards ? q->arena->nr_shards : 1;
+	__u32 cpu;
 
 	for (cpu = 0; cpu < q->nr_cpus && cpu < t->nr_cpus; cpu++) {
-		llc = t->domain[TOPOLOGY_LLC][cpu];
 		cpus[cpu].core = t->domain[TOPOLOGY_SMT][cpu];
-		cpus[cpu].llc = llc;
+		cpus[cpu].llc = t->domain[TOPOLOGY_LLC][cpu];
 		cpus[cpu].node = t->domain[TOPOLOGY_NODE][cpu];
-		cpus[cpu].shard = llc % nr_shards;
 	}
 }
 

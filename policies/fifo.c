@@ -16,4 +16,5 @@ static void fifo_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u
 	qumun_dispatch(ctx, t, &d);
 }
 
-QUMUN_POLICY(fifo, "first come, first served", .enqueue = fifo_enqueue);
+QUMUN_POLICY(fifo, "first come, first served", .enqueue = fifo_enqueue,
+	     .flags = QUMUN_POLICY_SHARDS);

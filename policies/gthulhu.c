@@ -78,4 +78,5 @@ static void gthulhu_enqueue(struct qumun_policy_ctx *ctx, struct qumun_task *t, 
 	qumun_dispatch(ctx, t, &d);
 }
 
-QUMUN_POLICY(gthulhu, "fair by weight, quick for sleepers", .enqueue = gthulhu_enqueue);
+QUMUN_POLICY(gthulhu, "fair by weight, quick for sleepers", .enqueue = gthulhu_enqueue,
+	     .flags = QUMUN_POLICY_SHARDS);

@@ -20,7 +20,7 @@
 struct sched_ext_ops *const sim_ops = &gthulhu_ops;
 
 static struct qumun_arena *the_arena;
-static u32 nr_tokens;
+static u32 nr_tokens[QUMUN_MAX_SHARDS]; /* in each bell */
 
 #define map_size(map, n)                                                                 \
 	do {                                                                             \
@@ -87,6 +87,7 @@ void bpf_half_reset(const struct scenario *sc, u32 records)
 	map_size(queued_bits, (records + 63) / 64);
 	map_size(cpus, sc->cpus);
 	map_size(shards, QUMUN_MAX_SHARDS);
+	map_size(policy_bells, QUMUN_MAX_SHARDS);
 	map_size(control, 1);
 	map_size(free_slots, 1);
 	map_size(exit_report, 1);
@@ -106,7 +107,7 @@ void bpf_half_reset(const struct scenario *sc, u32 records)
 		ac->node = (u32)sim.cpus[i].numa_id;
 		ac->curr_slot = QUMUN_NO_SLOT;
 	}
-	nr_tokens = 0;
+	memset(nr_tokens, 0, sizeof(nr_tokens));
 	if (gthulhu_ops.init && gthulhu_ops.init())
 		sim_error("ops.init() failed");
 }
@@ -204,16 +205,30 @@ u32 bpf_half_nr_counters(void)
 	return QUMUN_NR_COUNTERS;
 }
 
-/* Ring buffers: tokens for the bell, which user space drains at once; exit events are dropped. */
+/* Ring buffers: tokens for the bells, which user space drains at once; exit events are dropped. */
 static u64 ring_space[4];
 static void *ring_map;
 
+/* The shard whose bell @map is, or -1. */
+static s32 bell_of(const void *map)
+{
+	u32 i;
+
+	for (i = 0; i < QUMUN_MAX_SHARDS; i++) {
+		if (map == &policy_bells.value[i])
+			return (s32)i;
+	}
+	return -1;
+}
+
 void *sim_ringbuf_reserve(void *map, size_t size)
 {
+	s32 shard = bell_of(map);
+
 	ring_map = map;
-	if (map == &policy_bell) {
+	if (shard >= 0) {
 		sim.cost += sim.costs.bell_ring_ns;
-		if (nr_tokens >= 4096 / 16 - 1)
+		if (nr_tokens[shard] >= 4096 / 16 - 1)
 			return NULL;
 	}
 	return ring_space;
@@ -221,18 +236,20 @@ void *sim_ringbuf_reserve(void *map, size_t size)
 
 void sim_ringbuf_submit(void *data, u64 flags)
 {
-	if (ring_map != &policy_bell)
+	s32 shard = bell_of(ring_map);
+
+	if (shard < 0)
 		return;
-	nr_tokens++;
+	nr_tokens[shard]++;
 	if (!(flags & BPF_RB_NO_WAKEUP))
-		queue_work(WORK_BELL, 0, 0);
+		queue_work(WORK_BELL, shard, 0);
 }
 
-u32 bpf_half_take_tokens(void)
+u32 bpf_half_take_tokens(u32 shard)
 {
-	u32 nr = nr_tokens;
+	u32 nr = nr_tokens[shard];
 
-	nr_tokens = 0;
+	nr_tokens[shard] = 0;
 	return nr;
 }
 

@@ -169,7 +169,10 @@ static void check_shares(void)
 	}
 }
 
-/* While nobody touches the policy, nothing of what catches its faults may be needed. */
+/*
+ * While nobody touches the policy, or takes a shard's last CPU from it, nothing of what catches its
+ * faults may be needed.
+ */
 static void check_calm(void)
 {
 	static const char *const quiet[] = { "rescued",		  "taken_back",
@@ -180,7 +183,8 @@ static void check_calm(void)
 	u32 i, j;
 
 	for (i = 0; i < sim.sc->nr_events; i++) {
-		if (sim.sc->events[i].kind >= SE_POLICY_STOP)
+		if (sim.sc->events[i].kind >= SE_POLICY_STOP ||
+		    (sim.sc->events[i].kind == SE_CPU && sim.nr_shards > 1))
 			return;
 	}
 	for (i = 0; i < bpf_half_nr_counters(); i++) {

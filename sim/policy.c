@@ -10,8 +10,7 @@
  *   ENTER   the way into the wait; then it sleeps, unless the bell holds a token
  *   AWAKE   the way out, engine_awake()
  *
- * The bell is one ring buffer for all shards and level-triggered: whoever waits is woken, the
- * first one drains it. A stop or kill takes effect when the thread is next about to run its own
+ * Each thread has its bell, which is level-triggered. A stop or kill takes effect when the thread is next about to run its own
  * code, as a signal does.
  */
 #include <stdlib.h>
@@ -48,11 +47,10 @@ static u64 price(u64 ns)
 static u64 asks_waiting(const struct engine *e)
 {
 	u64 nr = 0, n;
-	u32 cpu;
+	u32 i, cpu;
 
-	for (cpu = 0; cpu < e->nr_cpus; cpu++) {
-		if (e->cpus[cpu].shard != e->shard_id)
-			continue;
+	for (i = 0; i < e->nr_served; i++) {
+		cpu = e->served[i];
 		n = e->cpus[cpu].up.tail - e->up_head[cpu];
 		nr += n < QUMUN_UP_SLOTS ? n : 0;
 	}
@@ -121,7 +119,7 @@ void policy_step(struct sim_task *p)
 			go_look(t);
 		return;
 	case ST_ENTER:
-		if (bpf_half_take_tokens()) {
+		if (bpf_half_take_tokens(t->id)) {
 			go(t, ST_AWAKE, sim.costs.bell_wait_ns / 2);
 			return;
 		}
@@ -136,7 +134,7 @@ void policy_step(struct sim_task *p)
 		return;
 	case ST_WAITING: /* woken */
 		event_clear(&p->timer);
-		bpf_half_take_tokens();
+		bpf_half_take_tokens(t->id);
 		go(t, ST_AWAKE, sim.costs.bell_wait_ns / 2);
 		return;
 	case ST_AWAKE:
@@ -146,17 +144,13 @@ void policy_step(struct sim_task *p)
 	}
 }
 
-void policy_wake(void)
+void policy_wake(u32 shard)
 {
-	u32 i;
+	struct shard_thread *t = &sim.shards[shard];
 
-	for (i = 0; i < sim.nr_shards; i++) {
-		struct shard_thread *t = &sim.shards[i];
-
-		if (t->task && t->task->life == TASK_SLEEPING && t->step == ST_WAITING &&
-		    !t->task->ts.__state)
-			wake_task(t->task, 8, false);
-	}
+	if (t->task && t->task->life == TASK_SLEEPING && t->step == ST_WAITING &&
+	    !t->task->ts.__state)
+		wake_task(t->task, 8, false);
 }
 
 /* What a pending signal does to the thread that is about to run its own code. */

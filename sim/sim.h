@@ -383,8 +383,8 @@ struct bpf_decision {
 void bpf_half_decide(u32 slot, u64 now, struct bpf_decision *d);
 void bpf_half_set_class(const struct sim_task *p, u32 cls);
 void bpf_half_set_param(const char *name, u64 value);
-u32 bpf_half_take_tokens(
-	void); /* the policy process drains its bell: how many were there */
+/* the policy thread of @shard drains its bell: how many were there */
+u32 bpf_half_take_tokens(u32 shard);
 u64 bpf_half_asked_at(const struct sim_task *p);
 const char *bpf_half_check_task(const struct sim_task *p);
 const char *bpf_half_check_all(void);
@@ -398,7 +398,7 @@ extern struct sched_ext_ops *const sim_ops;
 void policy_reset(const struct scenario *sc);
 void policy_free(void);
 void policy_start(void);
-void policy_wake(void);
+void policy_wake(u32 shard);
 void policy_step(struct sim_task *p); /* its piece of work is done */
 void policy_script(const struct scen_event *e);
 u64 policy_run_ns(void);

@@ -45,6 +45,7 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 	BPF_MAP_TYPE_CGRP_STORAGE = 32,
@@ -61,6 +62,8 @@ enum {
 
 #define __uint(name, val) int(*name)[val]
 #define __type(name, val) __typeof__(val) *name
+/* of maps: each is told by its address */
+#define __array(name, val) __typeof__(val) *value
 
 #define bpf_map_lookup_elem(map, key)                                                    \
 	({                                                                               \

@@ -82,7 +82,7 @@ static void run_works(struct sim_cpu *c)
 	for (i = 0; i < c->nr_works; i++) {
 		w = c->works[i];
 		if (w.kind == WORK_BELL)
-			policy_wake();
+			policy_wake((u32)w.cpu);
 		else
 			carry_out_kick(&w);
 	}

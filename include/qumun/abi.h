@@ -47,7 +47,7 @@
 #define QUMUN_STATIC_ASSERT _Static_assert
 #endif
 
-#define QUMUN_ABI_VERSION 7
+#define QUMUN_ABI_VERSION 8
 #define QUMUN_ARENA_MAGIC 0x61726e756d7571ULL /* "qumunra", little endian */
 
 #define QUMUN_UP_SLOTS 1024   /* entries of a CPU's up-ring, a power of two */

@@ -92,7 +92,8 @@ struct qumun_terms {
  * @tick_ns:     how often @tick is called: 1 ms (QUMUN_TICK_MIN_NS) to an hour (QUMUN_TICK_MAX_NS),
  *               else the nearer bound
  *
- * @init:      called once before the first task. 0 or a negative errno, which ends the attach.
+ * @init:      called once for each instance, before its first task. 0 or a negative errno, which
+ *             ends the attach.
  * @enqueue:   @t became runnable and waits. Answer now with qumun_dispatch(), or keep the task
  *             and answer from a later callback. Required.
  * @dispatch:  the end of a pass: a policy that keeps tasks hands out what it wants to. Passes
@@ -115,6 +116,8 @@ struct qumun_terms {
  * @covered:   @nr wakeups of @t were decided by the policy's standing decision since it was last
  *             asked about @t. Called just before @enqueue, with the record as of now. Optional.
  *
+ * @flags:     QUMUN_POLICY_SHARDS, or 0
+ *
  * @now is in ns of the scheduler's clock, near CLOCK_MONOTONIC (abi.h): when the newest task asked
  * about so far became runnable, or the present while the policy has a timer, or a tick and any task
  * beside its thread runs or waits. It never goes back within one instance, and else stands still
@@ -136,7 +139,17 @@ struct qumun_policy_ops {
 	void (*tick)(struct qumun_policy_ctx *ctx, __u64 now);
 	void (*timer)(struct qumun_policy_ctx *ctx, __u64 now);
 	void (*covered)(struct qumun_policy_ctx *ctx, struct qumun_task *t, __u32 nr);
+	__u64 flags;
 };
+
+/*
+ * The policy may have several instances in one process, each with its own state, called from a
+ * thread of its own: it keeps nothing in static variables. A task may be asked about by one
+ * instance after the other: t->policy[] is zeroed when an instance meets the task for the first
+ * time and else holds what the last one left, which while the policy is being changed may be another
+ * policy's: nothing may lie there that does harm if it is wrong.
+ */
+#define QUMUN_POLICY_SHARDS 0x1ULL
 
 #pragma GCC visibility push(default)
 

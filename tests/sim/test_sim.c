@@ -633,6 +633,27 @@ static void test_latency_window(void)
 	}
 }
 
+/* Several policy threads: tasks and CPUs come and go between them, and all invariants hold. */
+static void test_shards(u32 seeds)
+{
+	static const char *const machines[] = { "cpus=8,shards=2", "cpus=8,shards=4",
+						"cpus=8,shards=8" };
+	struct scenario sc;
+	u32 i, good = 0;
+
+	for (i = 0; i < seeds; i++) {
+		explore_generate(&sc, 5000 + i);
+		scenario_topology(&sc, machines[i % 3]);
+		sim_run(&sc);
+		good += sim.verdict == SIM_OK;
+		if (sim.verdict != SIM_OK)
+			tap_diag("seed %u, %s: %s", 5000 + i, machines[i % 3],
+				 sim.reason);
+		done(&sc);
+	}
+	tap_is(good, seeds, "of %u random scenarios with 2 to 8 policy threads", seeds);
+}
+
 static void test_determinism(u32 seeds)
 {
 	struct scenario sc;
@@ -671,6 +692,7 @@ int main(int argc, char **argv)
 	test_limits();
 	test_latency_budget();
 	test_latency_window();
+	test_shards(argc > 1 ? (u32)atoi(argv[1]) : 90);
 	test_determinism(argc > 1 ? (u32)atoi(argv[1]) : 200);
 	return tap_done();
 }

@@ -7,8 +7,8 @@
 #include "../../daemon/config.h"
 #include "tap.h"
 
-#define KEYS                                                                                    \
-	"mode, policy, partial, log_level, max_tasks, max_records, timeout, reattach, params, " \
+#define KEYS                                                                                            \
+	"mode, policy, partial, log_level, max_tasks, max_records, shards, timeout, reattach, params, " \
 	"rules"
 #define RULE_KEYS                                                                        \
 	"accepted are pid, tgid, cgroup_id, cgroup, comm, uid, class, weight, slice, "   \
@@ -39,6 +39,7 @@ static const struct bad_case cases[] = {
 	{ "max_tasks: 1000001\n",
 	  "f:1:12: max_tasks is 1000001: accepted is 1 to 1000000" },
 	{ "max_tasks: -5\n", "f:1:12: max_tasks is -5: accepted is 1 to 1000000" },
+	{ "shards: 0\n", "f:1:9: shards is 0: accepted is 1 to 64" },
 	{ "max_records: 63\n", "f:1:14: max_records is 63: accepted is 64 to 262144" },
 	{ "reattach: 1001\n", "f:1:11: reattach is 1001: accepted is 0 to 1000" },
 	{ "timeout: 10\n", "f:1:10: timeout is 10: accepted is 1s to 30s" },

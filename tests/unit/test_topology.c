@@ -337,16 +337,13 @@ static void check_apply(void)
 	q->nr_cpus = 4;
 	snprintf(tree, sizeof(tree), "%s/6", root);
 	topology_load(tree, 4, &t);
-	q->arena->nr_shards = 1;
 	topology_apply(q, t);
-	for (cpu = 0; cpu < 4; cpu++)
-		tap_ok(arena_cpus(q)[cpu].llc == cpu / 2 && arena_cpus(q)[cpu].shard == 0,
-		       "one shard: CPU %u", cpu);
-	q->arena->nr_shards = 2;
-	topology_apply(q, t);
-	for (cpu = 0; cpu < 4; cpu++)
-		tap_is(arena_cpus(q)[cpu].shard, cpu / 2,
+	for (cpu = 0; cpu < 4; cpu++) {
+		tap_is(arena_cpus(q)[cpu].llc, cpu / 2, "its cache: CPU %u", cpu);
+		tap_is(topology_shard(t, cpu, 1), 0, "one shard: CPU %u", cpu);
+		tap_is(topology_shard(t, cpu, 2), cpu / 2,
 		       "a shard for each cache: CPU %u", cpu);
+	}
 	topology_free(t);
 	free(q->arena);
 	free(q);
