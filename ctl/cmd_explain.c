@@ -107,7 +107,7 @@ static bool add_option(json_t *args, int opt, const char *value)
 		if (!options[i].max)
 			return !json_object_set_new(args, options[i].name,
 						    json_string(value));
-		if (!parse_number(value, 1, options[i].max, &number) ||
+		if (!parse_between(value, 1, options[i].max, &number) ||
 		    number != (double)(json_int_t)number)
 			return false;
 		return !json_object_set_new(args, options[i].name,

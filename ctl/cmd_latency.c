@@ -34,17 +34,17 @@ static bool add_option(json_t *args, int opt, const char *value, double *seconds
 
 	switch (opt) {
 	case 'c':
-		return parse_number(value, 0, 1023, &number) &&
+		return parse_between(value, 0, 1023, &number) &&
 		       !json_object_set_new(args, "cpu",
 					    json_integer((json_int_t)number));
 	case 'k':
 		return !json_object_set_new(args, "class", json_string(value));
 	case 'r':
-		return parse_number(value, 1, 4294967294.0, &number) &&
+		return parse_between(value, 1, 4294967294.0, &number) &&
 		       !json_object_set_new(args, "rule",
 					    json_integer((json_int_t)number));
 	case 'f':
-		return parse_number(value, 0.1, 3600, seconds);
+		return parse_between(value, 0.1, 3600, seconds);
 	default:
 		return false;
 	}

@@ -59,7 +59,7 @@ static int add_setting(json_t *args, char *text)
 				"%s is \"%s\": must be a time such as 3ms, 500us or "
 				"3000000",
 				text, value);
-	} else if (!parse_number(value, -1e9, 1e9, &number)) {
+	} else if (!parse_between(value, -1e9, 1e9, &number)) {
 		return usage_error("%s is \"%s\": must be a number", text, value);
 	}
 	if (f->type == CONTROL_INTEGER && number == (double)(json_int_t)(number + 0.5))

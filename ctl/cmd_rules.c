@@ -123,7 +123,7 @@ int cmd_rules(struct ctl *ctl, int argc, char **argv)
 		return change(ctl, "rules.add", json_pack("{s:s}", "rule", arg), "id",
 			      "rule %lld is in effect\n");
 	if (!strcmp(what, "remove")) {
-		if (!parse_number(arg, 1, 4294967295.0, &id) || id != (double)(long)id)
+		if (!parse_between(arg, 1, 4294967295.0, &id) || id != (double)(long)id)
 			return usage_error("rules remove takes an id of rules list");
 		return change(ctl, "rules.remove",
 			      json_pack("{s:I}", "id", (json_int_t)id), NULL,

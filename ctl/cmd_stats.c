@@ -93,7 +93,7 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 		watching = !strcmp(argv[1], "--watch") || !strcmp(argv[1], "-w");
 		if (!watching || argc > 3)
 			return usage_error("stats takes --watch [SECONDS] or nothing");
-		if (argc == 3 && !parse_number(argv[2], 0.1, 3600, &seconds))
+		if (argc == 3 && !parse_between(argv[2], 0.1, 3600, &seconds))
 			return usage_error(
 				"--watch is \"%s\": must be 0.1 to 3600 seconds",
 				argv[2]);

@@ -63,7 +63,7 @@ int cmd_task(struct ctl *ctl, int argc, char **argv)
 	json_t *t;
 	int code;
 
-	if (argc != 2 || !parse_number(argv[1], 1, 4194304, &pid) ||
+	if (argc != 2 || !parse_between(argv[1], 1, 4194304, &pid) ||
 	    pid != (double)(long)pid)
 		return usage_error("task takes the id of a thread, 1 to 4194304");
 	code = ctl_call(ctl, "task", json_pack("{s:I}", "pid", (json_int_t)pid), &t);

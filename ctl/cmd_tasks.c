@@ -33,7 +33,7 @@ int cmd_tasks(struct ctl *ctl, int argc, char **argv)
 	while ((opt = getopt_long(argc, argv, "s:n:", options, NULL)) != -1) {
 		if (opt == 's') {
 			json_object_set_new(args, "sort", json_string(optarg));
-		} else if (opt == 'n' && parse_number(optarg, 1, 1000, &number)) {
+		} else if (opt == 'n' && parse_between(optarg, 1, 1000, &number)) {
 			json_object_set_new(args, "limit",
 					    json_integer((json_int_t)number));
 		} else {

@@ -223,7 +223,7 @@ int cmd_top(struct ctl *ctl, int argc, char **argv)
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "i:", options, NULL)) != -1) {
-		if (opt != 'i' || !parse_number(optarg, 0.25, 60, &v.interval))
+		if (opt != 'i' || !parse_between(optarg, 0.25, 60, &v.interval))
 			return usage_error("top takes --interval 0.25 to 60 seconds");
 	}
 	if (optind < argc)

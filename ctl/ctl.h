@@ -61,7 +61,7 @@ const char *text_count(char buf[TEXT_SIZE], double n);	  /* 12.3k */
 const char *text_tasks(char buf[TEXT_SIZE], long long n); /* 1 task */
 const char *text_span(char buf[TEXT_SIZE], double ns);	  /* 2 h 05 min */
 void print_json(const json_t *value);
-bool parse_number(const char *text, double min, double max, double *value);
+bool parse_between(const char *text, double min, double max, double *value);
 /* Sleep; false when interrupted. */
 bool pause_ms(int ms);
 

@@ -63,7 +63,7 @@ void print_json(const json_t *value)
 	putchar('\n');
 }
 
-bool parse_number(const char *text, double min, double max, double *value)
+bool parse_between(const char *text, double min, double max, double *value)
 {
 	char *end;
 
