@@ -414,6 +414,7 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 			note_unqueued(&tc->on_dsq);
 		advance_front(arena_cpu(cpu), p->scx.dsq_vtime - BASE_SLICE_NS);
 		arena_cpu(cpu)->curr_deadline = p->scx.dsq_vtime;
+		arena_cpu(cpu)->curr_slot = QUMUN_NO_SLOT;
 		shm_store(&arena_cpu(cpu)->curr_start, now);
 		count(cp, runs);
 	}

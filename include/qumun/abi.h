@@ -201,7 +201,7 @@ struct qumun_cpu {
 	__u64 curr_deadline; /* virtual deadline of the running task */
 	__u64 curr_start;    /* when it began; 0 when the CPU is idle */
 	__u32 curr_slice_ns;
-	__u32 curr_slot; /* QUMUN_NO_SLOT when idle */
+	__u32 curr_slot; /* QUMUN_NO_SLOT: it has no record; what ran last while idle */
 	__u32 curr_weight;
 	__s32 nr_queued; /* tasks in this CPU's dispatch queue */
 	__u16 shard;

@@ -674,9 +674,26 @@ static void test_determinism(u32 seeds)
 	       seeds);
 }
 
+/* The one record is a's; b runs when the run ends. */
+static void test_no_record(void)
+{
+	struct qumun_arena *arena;
+	const struct qumun_cpu *cpu;
+	struct scenario sc;
+
+	run_text(&sc, "machine cpus=1 records=1\nrun duration=100ms mode=kernel\n"
+		      "task a { run 10ms; exit }\ntask b { run 1s }\n");
+	arena = bpf_half_arena();
+	cpu = (const struct qumun_cpu *)((char *)arena + arena->cpus_off);
+	tap_ok(sim.tasks[0]->runs && cpu->curr_start && cpu->curr_slot == QUMUN_NO_SLOT,
+	       "a task without a record is not taken for the one that ran before");
+	done(&sc);
+}
+
 int main(int argc, char **argv)
 {
 	test_queue();
+	test_no_record();
 	test_heap();
 	test_language();
 	test_kernel_rules();
