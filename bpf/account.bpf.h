@@ -167,6 +167,8 @@ static __always_inline void account_running(struct bpf_cpu_priv *cp,
 	shm_store(&cc->curr_start, now);
 	count(cp, runs);
 	count_add(cp, wait_ns, wait);
+	if (tracing())
+		trace_emit(TRACE_AT(run, cpu), p->pid, slot, (s32)cc->curr_weight, wait);
 }
 
 /*
@@ -207,6 +209,7 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
 	shm_store(&arena_cpu(cpu)->curr_start, 0);
 	count_add(cp, run_ns, ran);
 	share_ran(cp, rec, cls, ran);
+	trace_stop(p, slot, cpu, runnable, ran);
 }
 
 /*
@@ -216,9 +219,9 @@ static __always_inline void account_stopping(struct bpf_cpu_priv *cp,
  */
 static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 					    struct task_struct *p, struct slot_priv *s,
-					    struct qumun_task QUMUN_ARENA *rec, u32 cpu,
-					    u64 now)
+					    u32 slot, u32 cpu, u64 now)
 {
+	struct qumun_task QUMUN_ARENA *rec = arena_task(slot);
 	struct qumun_param_block QUMUN_ARENA *par = &arena_header()->params;
 	struct qumun_cpu QUMUN_ARENA *cc = arena_cpu(cpu);
 	u64 ran = elapsed(now, rec->exec_start), slice;
@@ -243,6 +246,8 @@ static __always_inline u64 account_going_on(struct bpf_cpu_priv *cp,
 	shm_store(&cc->curr_start, now);
 	count_add(cp, run_ns, ran);
 	share_ran(cp, rec, r.cls, ran);
+	if (tracing())
+		trace_emit(TRACE_AT(on, cpu), p->pid, slot, (s32)r.weight, ran);
 	return slice;
 }
 

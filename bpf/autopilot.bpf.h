@@ -66,6 +66,9 @@ __noinline int autopilot_enter(u32 shard, u32 cause, u64 now)
 	sh->grant_at = now;
 	/* if somebody wrote over it, an empty ring of answers may look full to the policy */
 	qumun_ring_release(&arena_shard(shard)->down, shm_load(&sh->down_head));
+	if (tracing())
+		trace_emit(TRACE_AT(autopilot, bpf_get_smp_processor_id()), (s32)shard,
+			   QUMUN_NO_SLOT, 1, cause);
 	switch (cause) {
 	case CAUSE_NONE:
 		break;
@@ -125,6 +128,9 @@ static __always_inline void autopilot_leave(struct bpf_cpu_priv *cp,
 	sh->granted_at = sh->run_at ? now : 0;
 	if (sh->autopilot_at) /* 0: the wait for the first pass, not an episode */
 		count_add(cp, autopilot_ns, elapsed(now, sh->autopilot_at));
+	if (tracing())
+		trace_emit(TRACE_AT(autopilot, bpf_get_smp_processor_id()), (s32)shard,
+			   QUMUN_NO_SLOT, 0, 0);
 }
 
 /* Enter or leave as the signs say; true while the BPF half decides. */

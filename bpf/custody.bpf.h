@@ -283,6 +283,7 @@ static __always_inline void apply_one(struct bpf_cpu_priv *cp, u32 shard,
 		scx_bpf_dispatch_cancel();
 		return;
 	}
+	trace_decision(TRACE_AT(answer, 0), p, slot, cpu, bounded_slice(slice));
 	/* its slice ended: one that is idle, or one that asked to look again, may have it */
 	if (!(arena_task(slot)->flags & QUMUN_TASK_WAKEUP)) {
 		if (shm_load(&sh->look_cpu))
@@ -376,6 +377,7 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 	struct slot_priv *s;
 	struct task_struct *p;
 	u64 word, taken;
+	s32 at;
 
 	use_arena();
 	if (!cp || !sh || slot >= max_records)
@@ -402,11 +404,12 @@ __noinline int take_back_one(u32 shard, u32 slot, u64 min_age, u64 now)
 		count(cp, rescued);
 	else
 		count(cp, taken_back);
-	decide_here(cp, p, s, rec,
-		    serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id()), 0,
-		    now);
+	at = serving_cpu(p, s, scx_bpf_task_cpu(p), bpf_get_smp_processor_id());
+	decide_here(cp, p, s, rec, at, 0, now);
 	if (shm_load(&s->q) != taken)
 		scx_bpf_dispatch_cancel();
+	else
+		trace_decision(TRACE_AT(kernel, 0), p, slot, at, rec->slice_ns);
 	return 1;
 }
 

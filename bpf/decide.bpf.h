@@ -7,6 +7,7 @@
 #define QUMUN_BPF_DECIDE_H
 
 #include "cgroup.bpf.h"
+#include "trace.bpf.h"
 
 /* What enqueue() alone can tell. While queued it does not change. */
 static __always_inline void note_enqueue_flags(struct bpf_cpu_priv *cp,

@@ -225,6 +225,7 @@ enum scx_wake_flags {
 #define PF_EXITING 0x00000004U
 #define PF_KTHREAD 0x00200000U
 #define TASK_STOPPED_OR_TRACED 0x0000000cU
+#define TASK_STATE_DEAD 0x00000080U
 
 #define BPF_STRUCT_OPS(name, args...) SEC("struct_ops/" #name) BPF_PROG(name, ##args)
 #define BPF_STRUCT_OPS_SLEEPABLE(name, args...)                                          \
@@ -302,6 +303,26 @@ extern u64 scx_bpf_now(void) __ksym __weak;
 /* until 7.x, and its successor since 6.19 */
 extern u32 scx_bpf_reenqueue_local(void) __ksym __weak;
 extern void scx_bpf_reenqueue_local___v2(void) __ksym __weak;
+
+/* x86's count of what keeps a CPU in the kernel; until 6.14 in a struct of its own */
+struct pcpu_hot {
+	int preempt_count;
+} __attribute__((preserve_access_index));
+
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+
+/* Does it say one of @bits? 0 on kernels and machines where it cannot be read. */
+static __always_inline u32 preempt_count_has(u32 bits)
+{
+	if (bpf_ksym_exists(&__preempt_count))
+		return *(const u32 *)bpf_this_cpu_ptr(&__preempt_count) & bits;
+	if (bpf_ksym_exists(&pcpu_hot))
+		return (u32)((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))
+			       ->preempt_count &
+		       bits;
+	return 0;
+}
 
 #endif
 

@@ -88,6 +88,7 @@ s32 BPF_STRUCT_OPS(gthulhu_select_cpu, struct task_struct *p, s32 prev_cpu,
 	/* the kernel calls a synchronous waker's CPU idle: others may wait there already */
 	if (!idle || !cp || arena_cpu(cpu)->nr_queued > 0)
 		return cpu;
+	trace_wake(p);
 	shard = policy_shard(control_priv(), p);
 	if (shard >= 0 && cpu_in_shard(shard, cpu, -1) < 0) {
 		/* not one of its own: that one goes back to sleep */
@@ -131,6 +132,8 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	if (!cp || !ctl)
 		return;
 	trace_task_state(p, "ENQUEUE");
+	if (woke)
+		trace_wake(p);
 	shard = p->flags & PF_EXITING ? -1 : policy_shard(ctl, p);
 	/* where its CPUs cannot have it, it is like others of its process */
 	if (shard >= 0 && nr_shards > 1 && !may_go_home(p, shard, cpu))
@@ -204,6 +207,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	} else if (woke && standing_covers(cp, s, rec, cpu, now)) {
 		count(cp, standing);
 		decide_standing(cp, p, s, rec, cpu, enq_flags, now);
+		trace_decision(TRACE_AT(standing, 0), p, slot, cpu, rec->slice_ns);
 		return;
 	} else {
 		/* the policy needs to know whether the waker is in a hurry, and so do we */
@@ -223,6 +227,7 @@ void BPF_STRUCT_OPS(gthulhu_enqueue, struct task_struct *p, u64 enq_flags)
 	}
 	set_state(s, rec, state_word((s->q >> 8) + 1, QUMUN_DISPATCHED));
 	decide_here(cp, p, s, rec, cpu, enq_flags, now);
+	trace_decision(TRACE_AT(kernel, 0), p, slot, cpu, rec->slice_ns);
 	if (!woke && !s->pinned)
 		call_idle_cpu(cp, p, cpu);
 }
@@ -242,7 +247,7 @@ __noinline int go_on(struct task_struct *p __arg_trusted, u32 cpu, u64 now)
 	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		check_owner(p, s, tc->slot);
 		check_name(p, tc->slot);
-		slice = account_going_on(cp, p, s, arena_task(tc->slot), cpu, now);
+		slice = account_going_on(cp, p, s, tc->slot, cpu, now);
 	}
 	if (nr_cpus > 1 && shm_load(&sh->undecided))
 		look_again(cp, sh, cpu, now);
@@ -417,6 +422,8 @@ void BPF_STRUCT_OPS(gthulhu_running, struct task_struct *p)
 		arena_cpu(cpu)->curr_slot = QUMUN_NO_SLOT;
 		shm_store(&arena_cpu(cpu)->curr_start, now);
 		count(cp, runs);
+		if (tracing())
+			trace_emit(TRACE_AT(run, cpu), p->pid, QUMUN_NO_SLOT, 1024, 0);
 	}
 	trace_task_state(p, "RUNNING");
 }
@@ -437,10 +444,13 @@ void BPF_STRUCT_OPS(gthulhu_stopping, struct task_struct *p, bool runnable)
 	if (shard >= 0)
 		policy_stopping(p, shard, runnable, now);
 	tc = task_ctx(p);
-	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot)))
+	if (tc && tc->slot < max_records && (s = slot_priv(tc->slot))) {
 		account_stopping(cp, p, s, tc->slot, cpu, runnable, now);
-	else
+	} else {
+		trace_stop(p, QUMUN_NO_SLOT, cpu, runnable,
+			   elapsed(now, arena_cpu(cpu)->curr_start));
 		shm_store(&arena_cpu(cpu)->curr_start, 0);
+	}
 	trace_task_state(p, "STOPPING");
 }
 

@@ -366,6 +366,39 @@ static const struct control_field explain_fields[] = {
 	{ 0 }
 };
 
+static const struct control_field trace_id_fields[] = {
+	F("trace", INTEGER, "", "the trace's number, from trace.start", NEEDED,
+	  LIMITS(1, 4294967295)),
+	{ 0 }
+};
+
+static const struct control_field own_fields[] = {
+	F("pid", INTEGER, "", "thread id", NEEDED), { 0 }
+};
+
+static const struct control_field trace_start_fields[] = {
+	F("trace", INTEGER, "", "the trace's number, for trace.read and trace.stop",
+	  NEEDED),
+	F("time_ns", INTEGER, "ns", "CLOCK_MONOTONIC when it began", NEEDED),
+	F("cpus", INTEGER, "", "CPUs are numbered from 0 to one less", NEEDED),
+	F("autopilot", BOOLEAN, "", "the BPF half stands in for the policy then", NEEDED),
+	F("own", LIST, "", "threads of the scheduler itself", NEEDED,
+	  .members = own_fields),
+	{ 0 }
+};
+
+static const struct control_field trace_read_fields[] = {
+	F("events", STRING, "", "one a line, as in base/record.h", NEEDED),
+	F("count", INTEGER, "", "how many; at most 20000", NEEDED),
+	{ 0 }
+};
+
+static const struct control_field trace_stop_fields[] = {
+	F("time_ns", INTEGER, "ns", "CLOCK_MONOTONIC when it ended", NEEDED),
+	F("lost", INTEGER, "", "events that there was no room for", NEEDED),
+	{ 0 }
+};
+
 static const struct control_field log_fields[] = {
 	F("lines", LIST, "", "the last messages, oldest first", NEEDED), { 0 }
 };
@@ -415,6 +448,15 @@ const struct control_request control_requests[] = {
 	{ "rules.load", CONTROL_CHANGE,
 	  "make these the rules that came by request, as one step; other rules stay",
 	  rule_load_args, rule_load_fields },
+	{ "trace.start", CONTROL_CHANGE,
+	  "begin to record what the scheduler does; one trace at a time. It ends by itself "
+	  "after some seconds without trace.read",
+	  no_fields, trace_start_fields },
+	{ "trace.read", CONTROL_CHANGE,
+	  "the next events; after trace.stop those that are left", trace_id_fields,
+	  trace_read_fields },
+	{ "trace.stop", CONTROL_CHANGE, "no further events", trace_id_fields,
+	  trace_stop_fields },
 	{ "log", CONTROL_READ, "the daemon's last messages", no_fields, log_fields },
 	{ "dump", CONTROL_READ, "status, stats, latency and tasks in one", no_fields,
 	  dump_fields },

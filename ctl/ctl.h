@@ -84,6 +84,8 @@ int cmd_schema(struct ctl *ctl, int argc, char **argv);
 int cmd_bugreport(struct ctl *ctl, int argc, char **argv);
 int cmd_rules(struct ctl *ctl, int argc, char **argv);
 int cmd_explain(struct ctl *ctl, int argc, char **argv);
+int cmd_trace(struct ctl *ctl, int argc, char **argv);
+int cmd_record(struct ctl *ctl, int argc, char **argv);
 int cmd_top(struct ctl *ctl, int argc, char **argv);
 
 #endif

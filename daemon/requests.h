@@ -12,6 +12,13 @@ struct backend {
 	const char *commit;
 	json_t *limits; /* the status request's unenforced_limits, as of limits_at; or NULL */
 	__u64 limits_at;
+	struct trace_session {
+		unsigned int id; /* of the latest trace; 0: there was none */
+		bool gone;	 /* that one: with the scheduler, or nobody read it */
+		bool on;
+		__u64 read_at; /* when its client was last heard of */
+		__u64 lost;    /* what had been lost when it began */
+	} trace;
 };
 
 /* Frees what answers left in @b. */
@@ -48,6 +55,12 @@ json_t *rules_list(struct backend *b, const json_t *args, struct control_error *
 json_t *rules_add(struct backend *b, const json_t *args, struct control_error *error);
 json_t *rules_remove(struct backend *b, const json_t *args, struct control_error *error);
 json_t *rules_load(struct backend *b, const json_t *args, struct control_error *error);
+
+/* trace_requests.c; expire() ends a trace whose client is gone. */
+json_t *trace_start(struct backend *b, const json_t *args, struct control_error *error);
+json_t *trace_read(struct backend *b, const json_t *args, struct control_error *error);
+json_t *trace_stop(struct backend *b, const json_t *args, struct control_error *error);
+void trace_expire(struct backend *b);
 
 /* tasks.c: one record, and the first @limit of all, sorted by a word of the tasks request. */
 json_t *task_json(const struct qumun_task *task, __u64 now);

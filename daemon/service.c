@@ -15,15 +15,18 @@ struct service {
 	struct metrics *metrics;
 };
 
+#define TICK_MS 1000 /* at most */
+
 /*
  * A sign of life for systemd. The policy's silence is one of ours: after a whole watchdog period
  * on autopilot a new process is the better one.
  */
-static void sign_of_life(void *arg)
+static void tick(void *arg)
 {
 	struct service *s = arg;
 	struct qumun_run_state state;
 
+	trace_expire(&s->backend);
 	if (qumun_get_state(s->backend.q, &state))
 		return;
 	/* detached: waiting until it may attach again */
@@ -52,7 +55,9 @@ static int find_group(const char *option, const char *name, gid_t *gid)
 int service_open(struct service **out, struct qumun *q, const struct daemon_options *o)
 {
 	struct server_options so = { .handle = requests_answer,
+				     .tick = tick,
 				     .tick_ms = notify_watchdog_ms() / 3 };
+	bool watched = so.tick_ms;
 	struct service *s = calloc(1, sizeof(*s));
 	int err;
 
@@ -65,18 +70,18 @@ int service_open(struct service **out, struct qumun *q, const struct daemon_opti
 		so.path = NULL;
 	so.take_over = o->takeover;
 	so.arg = s;
-	if (so.tick_ms)
-		so.tick = sign_of_life;
+	if (!watched || so.tick_ms > TICK_MS)
+		so.tick_ms = TICK_MS;
 	err = find_group("--read-group", o->read_group, &so.read_group);
 	if (!err)
 		err = find_group("--change-group", o->change_group, &so.change_group);
-	if (!err && (so.path || so.tick))
+	if (!err && (so.path || watched))
 		err = server_open(&s->server, &so) ? EXIT_RUNTIME : 0;
 	if (err && err != EXIT_USAGE && !o->socket) {
 		/* nobody asked for it by name: scheduling goes on without */
 		say(QUMUN_LOG_WARN, "gthulhuctl will not find this daemon");
 		so.path = NULL;
-		err = so.tick && server_open(&s->server, &so) ? EXIT_RUNTIME : 0;
+		err = watched && server_open(&s->server, &so) ? EXIT_RUNTIME : 0;
 	}
 	if (err) {
 		service_stop(s);

@@ -39,6 +39,7 @@
 #include "qumun/params.h"
 #include "qumun/policy.h"
 #include "qumun/rules.h"
+#include "qumun/trace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -371,6 +372,41 @@ struct qumun_run_state {
 
 /* Fill *@state in, from load to close; a view, as all of these. -EINVAL for NULL. Since 0.1. */
 int qumun_get_state(struct qumun *q, struct qumun_run_state *state);
+
+/*
+ * Trace what the BPF half does (qumun/trace.h) into a ring of 1 MiB. An event takes 56 bytes of it;
+ * what does not fit is dropped and counted (trace_events_lost). What nobody read of an earlier
+ * trace is gone. The ring is mapped for the first trace, twice 1 MiB of resident memory. One trace
+ * at a time, one thread for all three calls. A trace ends with the scheduler: qumun_attach() does
+ * not go on with it.
+ *   -ENOTCONN the scheduler is not attached, or the kernel has ended it
+ *   -EBUSY    this handle traces already
+ *   -EPERM    another process took the scheduler over
+ *   -ENOMEM   the ring could not be mapped
+ *   -EINVAL   @q is NULL
+ * Since 0.1.
+ */
+int qumun_trace_start(struct qumun *q);
+
+/*
+ * Hand at most @max waiting events to @fn, oldest first (a few may be out of order by what
+ * happened on other CPUs meanwhile). @fn makes none of the three calls. The number handed over; it
+ * never waits for events. Also after qumun_trace_stop(), until it returns 0.
+ *   -ENOTCONN none is left of a trace that ended with the scheduler: there will be no more
+ *   -EBADF    no trace was ever begun
+ *   -EPERM    another process took the scheduler over; what was not read is gone
+ *   -EINVAL   @q or @fn is NULL
+ * Since 0.1.
+ */
+int qumun_trace_read(struct qumun *q, unsigned int max,
+		     void (*fn)(void *arg, const struct qumun_trace_event *event),
+		     void *arg);
+
+/*
+ * No further events. What waits can still be read until the next start. 0, also when nothing is
+ * traced; -EINVAL: @q is NULL. Since 0.1.
+ */
+int qumun_trace_stop(struct qumun *q);
 
 /*
  * struct scheduling_params - qumun_update_scheduling_params()

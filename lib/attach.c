@@ -168,6 +168,7 @@ QUMUN_API int qumun_detach(struct qumun *q)
 	q->pinned = false;
 	links_close(q);
 	q->attached = false;
+	trace_detached(q);
 	return 0;
 }
 

@@ -77,6 +77,8 @@ struct qumun {
 	int rule_events_fd;
 	int watch_fd;
 	int handover_fd;
+	int trace_state_fd;
+	int trace_events_fd;
 
 	/* takeover.c */
 	bool pinned; /* links and maps outlive this process */
@@ -105,6 +107,17 @@ struct qumun {
 	bool housekeeper_runs;
 	int stop_fd; /* eventfd: qumun_stop() and detach */
 	atomic_bool stopping;
+
+	struct ring_buffer *trace_rb; /* trace.c; or NULL */
+	__u32 interrupt_bits;	      /* of the kernel's preemption count */
+	pthread_mutex_t trace_lock;
+	enum trace_phase {
+		TRACE_NEVER,
+		TRACE_ON,
+		TRACE_STOPPED, /* by qumun_trace_stop() */
+		TRACE_ENDED,   /* with the scheduler */
+	} trace;
+	struct trace_reading *trace_reading; /* during qumun_trace_read() */
 
 	struct rules *rules; /* rule_thread.c */
 
@@ -248,6 +261,12 @@ __u64 sync_rows_refused(struct qumun *q); /* tasks without a row: max_tasks reac
 
 /* exit_events.c */
 void exit_events_close(struct qumun *q);
+
+/* trace.c */
+void trace_prepare(struct qumun *q, const struct btf *kernel);
+void trace_off(struct qumun *q);
+void trace_detached(struct qumun *q);
+void trace_close(struct qumun *q);
 
 /* rule_thread.c: which rule counts for whom, kept up to date. */
 void rules_prepare(struct qumun *q); /* before load */

@@ -293,6 +293,8 @@ static int populate(struct qumun *q, const struct qumun_arena *layout)
 	q->watch_fd = map_fd(q, "watch");
 	q->handover_fd = map_fd(q, "handover");
 	q->slots_fd = map_fd(q, "slots");
+	q->trace_state_fd = map_fd(q, ".data.trace");
+	q->trace_events_fd = map_fd(q, "trace_events");
 	if (control_write(q) ||
 	    bpf_map_update_elem(q->free_slots_fd, &zero, &free_slots, 0))
 		return qumun_fail(q, -errno, "writing the BPF half's private maps: %s",
@@ -326,6 +328,7 @@ struct qumun *qumun_new(const struct qumun_options *options)
 	}
 	pthread_mutex_init(&q->control_lock, NULL);
 	sem_init(&q->shard_started, 0, 0);
+	pthread_mutex_init(&q->trace_lock, NULL);
 	/* for qumun_run(), which may come when the privilege for it is gone; refused: it says so */
 	setrlimit(RLIMIT_MEMLOCK, &forever);
 	if (options)
@@ -368,6 +371,7 @@ QUMUN_API int qumun_load(const char *path, const struct qumun_options *options,
 		err = qumun_fail(q, -ENOENT, "%s", missing);
 		goto fail;
 	}
+	trace_prepare(q, q->kernel_btf);
 	loading = q;
 	libbpf_set_print(libbpf_message);
 	err = open_object(q, path);
@@ -408,6 +412,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 		return;
 	qumun_detach(q);
 	rules_close(q);
+	trace_close(q);
 	exit_events_close(q);
 	shards_close(q);
 	plugin_close(q);
@@ -424,6 +429,7 @@ QUMUN_API void qumun_close(struct qumun *q)
 	if (q->reserved && !q->arena)
 		munmap(q->reserved, q->arena_size);
 	btf__free(q->kernel_btf);
+	pthread_mutex_destroy(&q->trace_lock);
 	pthread_mutex_destroy(&q->control_lock);
 	sem_destroy(&q->shard_started);
 	if (q->stop_fd >= 0)

@@ -43,6 +43,8 @@
 	X("exit_events", exit_events_fd)                                                 \
 	X("rule_events", rule_events_fd)                                                 \
 	X("handover", handover_fd)                                                       \
+	X("trace_state", trace_state_fd)                                                 \
+	X("trace_events", trace_events_fd)                                               \
 	X("watch", watch_fd) /* its timer ends with the last descriptor or pin */
 
 /* Each link, and the map or program that it is made from: to attach again after an ejection. */
@@ -312,6 +314,8 @@ QUMUN_API int qumun_takeover(const struct qumun_options *options, struct qumun *
 	}
 	kernel = btf__load_vmlinux_btf();
 	missing = check_missing(kernel);
+	if (!missing)
+		trace_prepare(q, kernel);
 	btf__free(kernel);
 	if (missing) {
 		err = qumun_fail(q, -ENOENT, "%s", missing);
@@ -369,6 +373,7 @@ int takeover_attach(struct qumun *q)
 	/* what the other policy left for tasks' next wakeups is not ours: new terms end it */
 	params_renew(q);
 	qumun_say(q, QUMUN_LOG_INFO, "took over from process %d", q->control.policy_tgid);
+	trace_off(q); /* its reader is gone with it */
 	q->control.policy_tgid = getpid();
 	memset(q->control.policy_tid, 0, sizeof(q->control.policy_tid));
 	q->control.mode = q->opt.mode;

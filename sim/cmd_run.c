@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gthulhu-sim run SCENARIO */
+#include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,17 +141,13 @@ static int apply(struct scenario *sc, const struct run_options *o)
 static int write_trace(const char *path)
 {
 	FILE *f = fopen(path, "we");
+	int err = f ? trace_print_chrome(f) : -errno;
 
-	if (!f) {
-		perror(path);
-		return 2;
-	}
-	trace_print_chrome(f);
-	if (fclose(f)) {
-		perror(path);
-		return 2;
-	}
-	return 0;
+	if (f && fclose(f) && !err)
+		err = -errno;
+	if (err)
+		fprintf(stderr, "gthulhu-sim: %s: %s\n", path, strerror(-err));
+	return err ? 2 : 0;
 }
 
 static int one_run(const struct scenario *sc, const struct run_options *o)

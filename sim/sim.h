@@ -446,7 +446,7 @@ void trace_keep(bool keep);
 void trace_reset(void);
 void trace_free(void);
 void trace_print_timeline(FILE *f);
-void trace_print_chrome(FILE *f);
+int trace_print_chrome(FILE *f); /* 0; -ENOMEM; -EIO: @f is broken */
 
 /* stats.c */
 struct histogram {

@@ -306,6 +306,7 @@ struct sched_ext_ops {
 #define PF_EXITING 0x00000004U
 #define PF_KTHREAD 0x00200000U
 #define TASK_STOPPED_OR_TRACED 0x0000000cU
+#define TASK_STATE_DEAD 0x00000080U
 
 #define BPF_STRUCT_OPS(name, args...) name(args)
 #define BPF_STRUCT_OPS_SLEEPABLE(name, args...) name(args)

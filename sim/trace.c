@@ -3,8 +3,10 @@
  * The trace: a running hash of every event (so that two runs can be compared cheaply), and on
  * request the events themselves, as a text timeline or as JSON for ui.perfetto.dev.
  */
+#include <errno.h>
 #include <stdlib.h>
 
+#include "../base/timeline.h"
 #include "sim.h"
 
 struct trace_entry {
@@ -159,58 +161,68 @@ void trace_print_timeline(FILE *f)
 	}
 }
 
-static void chrome_slice(FILE *f, s32 cpu, const char *label, u32 task, u64 from, u64 to)
+/* What the picture needs of @e: a wakeup, or the begin or end of a run. */
+static bool as_trace_event(const struct trace_entry *e, struct qumun_trace_event *out)
 {
-	fprintf(f,
-		",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%d,\"name\":\"%s\",\"ts\":%llu.%03llu,"
-		"\"dur\":%llu.%03llu,\"args\":{\"pid\":%d}}",
-		cpu, label, from / 1000, from % 1000, (to - from) / 1000,
-		(to - from) % 1000, task == ~0U ? 0 : sim.tasks[task]->ts.pid);
+	*out = (struct qumun_trace_event){
+		.time_ns = e->at,
+		.cpu = (u32)e->cpu,
+		.pid = e->task == ~0U ? 0 : sim.tasks[e->task]->ts.pid,
+	};
+	switch (e->kind) {
+	case TR_WAKE:
+	case TR_FORK:
+		out->kind = QUMUN_TRACE_wake;
+		return true;
+	case TR_RUN:
+		out->kind = QUMUN_TRACE_run;
+		return true;
+	case TR_PREEMPT:
+		out->kind = QUMUN_TRACE_stop;
+		out->other = QUMUN_STOP_RUNNABLE;
+		return true;
+	case TR_SLEEP:
+		out->kind = QUMUN_TRACE_stop;
+		out->other = QUMUN_STOP_SLEEPS;
+		return true;
+	case TR_EXIT:
+		out->kind = QUMUN_TRACE_stop;
+		out->other = QUMUN_STOP_EXITS;
+		return true;
+	default:
+		return false;
+	}
 }
 
-/* One track for each CPU with what ran there; wakeups and kicks as instants. */
-void trace_print_chrome(FILE *f)
+int trace_print_chrome(FILE *f)
 {
-	u64 *from = sim_alloc(sim.nr_cpus * sizeof(*from));
-	u32 *curr = sim_alloc(sim.nr_cpus * sizeof(*curr)), cpu;
-	char label[32];
+	struct timeline *t = timeline_begin(f, 0, sim.nr_cpus);
+	struct qumun_trace_event event;
+	s32 *curr = sim_alloc(sim.nr_cpus * sizeof(*curr));
+	char label[32], text[64];
 	size_t i;
 
-	fprintf(f,
-		"{\"displayTimeUnit\":\"ns\",\"traceEvents\":[\n"
-		"{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"CPUs\"}}");
-	for (cpu = 0; cpu < sim.nr_cpus; cpu++) {
-		curr[cpu] = ~0U;
-		fprintf(f,
-			",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_name\","
-			"\"args\":{\"name\":\"CPU %u\"}}",
-			cpu, cpu);
+	if (!t)
+		return -ENOMEM;
+	for (i = 0; i < sim.nr_tasks; i++) {
+		task_label(label, sizeof(label), (u32)i);
+		timeline_name(t, sim.tasks[i]->ts.pid, label);
 	}
 	for (i = 0; i < kept.nr; i++) {
 		const struct trace_entry *e = &kept.v[i];
 
-		if (e->kind == TR_RUN || e->kind == TR_IDLE) {
-			task_label(label, sizeof(label), curr[e->cpu]);
-			if (curr[e->cpu] != ~0U)
-				chrome_slice(f, e->cpu, label, curr[e->cpu], from[e->cpu],
-					     e->at);
-			curr[e->cpu] = e->kind == TR_RUN ? e->task : ~0U;
-			from[e->cpu] = e->at;
-		} else if (e->kind == TR_WAKE || e->kind == TR_KICK ||
-			   e->kind == TR_POLICY) {
+		if (as_trace_event(e, &event)) {
+			if (event.kind == QUMUN_TRACE_wake)
+				event.other = curr[e->cpu];
+			else
+				curr[e->cpu] =
+					event.kind == QUMUN_TRACE_run ? event.pid : 0;
+			timeline_event(t, &event);
+		} else if (e->kind == TR_KICK || e->kind == TR_POLICY) {
 			task_label(label, sizeof(label), e->task);
-			fprintf(f,
-				",\n{\"ph\":\"i\",\"s\":\"t\",\"pid\":1,\"tid\":%d,"
-				"\"name\":\"%s %s\",\"ts\":%llu.%03llu}",
-				e->cpu, kind_names[e->kind], label, e->at / 1000,
-				e->at % 1000);
+			snprintf(text, sizeof(text), "%s %s", kind_names[e->kind], label);
+			timeline_mark(t, e->at, (u32)e->cpu, text);
 		}
 	}
-	for (cpu = 0; cpu < sim.nr_cpus; cpu++) {
-		task_label(label, sizeof(label), curr[cpu]);
-		if (curr[cpu] != ~0U)
-			chrome_slice(f, (s32)cpu, label, curr[cpu], from[cpu],
-				     sim.ended_at);
-	}
-	fputs("\n]}\n", f);
+	return timeline_end(t, sim.ended_at);
 }

@@ -15,6 +15,7 @@ cd "$root" || exit 1
 # of the C library and of the kernel's user-space interface are free for everybody but "pure" layers.
 layers='
 params:   pure
+trace:    pure params
 abi:      pure params
 counters: pure params
 latency:  pure params
@@ -24,16 +25,16 @@ atomic:   pure
 ring:     pure atomic abi params
 policy:   pure abi atomic params vtime
 rules:    params
-api:      abi params counters latency policy rules
-bpf:      bpf abi atomic counters private ring vtime params @bpf
-base:     base
+api:      abi params counters latency policy rules trace
+bpf:      bpf abi atomic counters private ring trace vtime params @bpf
+base:     base trace
 engine:   pure engine policy ring atomic vtime abi counters params base
 policies: pure policies policy vtime params abi
-lib:      lib engine api policy rules abi atomic counters private ring vtime params base @bpf @libelf @gelf
-sim:      sim engine policies bpf api policy abi atomic counters private ring vtime params base @jansson
+lib:      lib engine api policy rules abi atomic counters private ring trace vtime params base @bpf @libelf @gelf
+sim:      sim engine policies bpf api policy abi atomic counters private ring trace vtime params base @jansson
 control:  control base @jansson
 daemon:   daemon api policy policies rules params counters control base @jansson @yaml @microhttpd
-ctl:      ctl control base @jansson @ncurses @curses
+ctl:      ctl control base trace @jansson @ncurses @curses
 examples: examples api policy params vtime
 bench:    any
 tests:    any

@@ -64,6 +64,7 @@
 	X(rule_events_lost,                                                              \
 	  "reports for the rules dropped; everybody is looked at instead")               \
 	X(exit_events_lost, "exit events dropped: the reader was too slow")              \
+	X(trace_events_lost, "events of a trace dropped: the reader was too slow")       \
 	X(rows_refused, "tasks without a row in task_info_map: max_tasks reached")
 
 enum qumun_counter {

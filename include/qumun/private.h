@@ -92,6 +92,12 @@ struct bpf_cpu_priv {
 	__u64 answer_ns;
 };
 
+/* Map .data.trace, one element: is somebody reading the trace? */
+struct bpf_trace {
+	__u32 on;
+	__u32 interrupt_bits; /* of the preemption count, while an interrupt is served */
+};
+
 /* Map `free_slots`, one element. */
 struct bpf_slot_list {
 	__u64 head;  /* tag << 32 | slot; QUMUN_NO_SLOT ends the list */

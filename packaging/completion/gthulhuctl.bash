@@ -18,7 +18,7 @@ _gthulhuctl() {
 		esac
 	done
 	case $prev in
-	-s | --socket | -o | --output)
+	-s | --socket | -o | --output | -i | --input)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;
@@ -32,7 +32,7 @@ _gthulhuctl() {
 		;;
 	esac
 	case $command in
-	'') words='status stats latency shares task tasks params rules explain mode policy top dump bugreport schema
+	'') words='status stats latency shares task tasks params rules explain mode policy top trace record dump bugreport schema
 		--socket --json --version --help' ;;
 	stats) words='--watch --json' ;;
 	latency) words='--cpu --class --rule --for --json' ;;
@@ -54,6 +54,8 @@ _gthulhuctl() {
 		;;
 	explain) words='--pid --cgroup --comm --rule --without --json' ;;
 	top) words='--interval' ;;
+	trace) words='--seconds -o -i' ;;
+	record) words='--seconds -o' ;;
 	bugreport) words='-o' ;;
 	status | shares | dump | schema) words='--json' ;;
 	esac

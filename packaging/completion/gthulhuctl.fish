@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion for fish: /usr/share/fish/vendor_completions.d/gthulhuctl.fish
 
-set -l commands status stats latency shares task tasks params rules explain mode policy top dump bugreport schema
+set -l commands status stats latency shares task tasks params rules explain mode policy top trace record dump bugreport schema
 complete -c gthulhuctl -f
 complete -c gthulhuctl -s s -l socket -r -F -d 'socket of the daemon'
 complete -c gthulhuctl -s j -l json -d 'print JSON'
@@ -21,6 +21,8 @@ complete -c gthulhuctl -n $none -a explain -d 'which rule counts, why, and what 
 complete -c gthulhuctl -n $none -a mode -d 'who decides'
 complete -c gthulhuctl -n $none -a policy -d 'what decides'
 complete -c gthulhuctl -n $none -a top -d 'live view'
+complete -c gthulhuctl -n $none -a trace -d 'what the scheduler does, for ui.perfetto.dev'
+complete -c gthulhuctl -n $none -a record -d 'the same as text'
 complete -c gthulhuctl -n $none -a dump -d 'status, stats, latency and tasks as JSON'
 complete -c gthulhuctl -n $none -a bugreport -d 'all that a bug report needs'
 complete -c gthulhuctl -n $none -a schema -d 'every request that the daemon answers'
@@ -44,3 +46,6 @@ complete -c gthulhuctl -n '__fish_seen_subcommand_from mode' -a 'user kernel'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from policy' -F -a 'list set gthulhu fifo'
 complete -c gthulhuctl -n '__fish_seen_subcommand_from top' -l interval -x -d seconds
 complete -c gthulhuctl -n '__fish_seen_subcommand_from bugreport' -s o -r -F -d file
+complete -c gthulhuctl -n '__fish_seen_subcommand_from trace record' -l seconds -x -d 'how long'
+complete -c gthulhuctl -n '__fish_seen_subcommand_from trace record' -s o -r -F -d file
+complete -c gthulhuctl -n '__fish_seen_subcommand_from trace' -s i -r -F -d 'a record'

@@ -16,6 +16,8 @@ commands=(
 	'mode:who decides'
 	'policy:what decides'
 	'top:live view'
+	'trace:what the scheduler does, for ui.perfetto.dev'
+	'record:the same as text'
 	'dump:status, stats, latency and tasks as JSON'
 	'bugreport:all that a bug report needs'
 	'schema:every request that the daemon answers'
@@ -58,6 +60,11 @@ argument)
 		fi
 		;;
 	top) _arguments '--interval[between updates]:seconds:' ;;
+	trace)
+		_arguments '--seconds[how long]:seconds:' '-o[file]:file:_files' \
+			'-i[a record to draw]:file:_files'
+		;;
+	record) _arguments '--seconds[how long]:seconds:' '-o[file]:file:_files' ;;
 	bugreport) _arguments '-o[file]:file:_files' ;;
 	esac
 	;;

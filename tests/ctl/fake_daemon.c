@@ -2,10 +2,10 @@
 /*
  * A daemon without a scheduler: the real server, with results made up from the protocol's table.
  *
- * usage: fake_daemon SOCKET [broken|denied]
+ * usage: fake_daemon SOCKET [broken|denied|ended]
  *
- * broken: results lack a field; denied: everything that changes something is refused. Runs until
- * its standard input ends.
+ * broken: results lack a field; denied: everything that changes something is refused; ended: what
+ * is traced ends after the first events. Runs until its standard input ends.
  */
 #include <string.h>
 #include <unistd.h>
@@ -58,6 +58,25 @@ static void tell(const struct control_request *request, const json_t *args)
 	fflush(stdout);
 }
 
+/* A trace of a scheduler that ends after its first events. */
+static json_t *trace_that_ends(const struct control_request *request,
+			       struct control_error *error)
+{
+	static int reads;
+
+	if (!strcmp(request->name, "trace.start")) {
+		reads = 0;
+		return json_pack("{s:i, s:I, s:i, s:b, s:[]}", "trace", 1, "time_ns",
+				 (json_int_t)1000, "cpus", 1, "autopilot", 0, "own");
+	}
+	if (!reads++)
+		return json_pack("{s:s, s:i}", "events",
+				 "2000 0 run 3 1024 0 x\n3000 0 stop 3 0 1000 x\n",
+				 "count", 2);
+	control_fail(error, CONTROL_E_failed, "the scheduler that was traced has ended");
+	return NULL;
+}
+
 static json_t *handle(void *arg, const struct control_request *request,
 		      const json_t *args, struct control_error *error)
 {
@@ -77,6 +96,8 @@ static json_t *handle(void *arg, const struct control_request *request,
 		tell(request, args);
 	if (!strcmp(request->name, "schema"))
 		return control_schema();
+	if (!strcmp(how, "ended") && !strncmp(request->name, "trace.", 6))
+		return trace_that_ends(request, error);
 	result = make_fields(request->result);
 	if (mode)
 		json_object_set(result, "mode", (json_t *)mode);

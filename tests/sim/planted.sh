@@ -56,7 +56,7 @@ edit_of() {
 
 build_copy() {
 	(cd "$1/src/sim" && ${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O1 -w -I. -I.. -I../include -rdynamic \
-		./*.c ../engine/*.c ../policies/*.c -o "$1/gthulhu-sim" -ldl)
+		./*.c ../engine/*.c ../policies/*.c ../base/parse.c ../base/record.c ../base/timeline.c -o "$1/gthulhu-sim" -ldl)
 }
 
 point() {
@@ -72,7 +72,7 @@ try_bug() {
 	}
 	dir=$work/$1
 	mkdir -p "$dir/src"
-	(cd "$top" && cp -r bpf engine include policies sim "$dir/src")
+	(cd "$top" && cp -r base bpf engine include policies sim "$dir/src")
 	sed "$edit" "$top/$file" >"$dir/src/$file"
 	if cmp -s "$top/$file" "$dir/src/$file"; then
 		point 'not ok' "$1: the edit no longer fits $file: bring it up to date"
@@ -109,7 +109,7 @@ echo 'TAP version 13'
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 nr=0 failed=0
-mkdir -p "$work/src" && (cd "$top" && cp -r bpf engine include policies sim "$work/src")
+mkdir -p "$work/src" && (cd "$top" && cp -r base bpf engine include policies sim "$work/src")
 build_copy "$work" && mv "$work/gthulhu-sim" "$work/plain" || exit 1
 [ $# -gt 0 ] || {
 	# shellcheck disable=SC2086 # one name a word
