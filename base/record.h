@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A trace as text: what `gthulhuctl record` writes and `gthulhuctl trace -i` draws.
+ * A trace as text: what `gthulhuctl record` writes and `gthulhu-sim` replays.
  *
  *     gthulhu-record 1
  *     cpus 2

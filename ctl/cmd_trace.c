@@ -288,7 +288,7 @@ static int run(struct ctl *ctl, int argc, char **argv, bool picture)
 		(unsigned long long)s.info.lost);
 	if (strcmp(s.path, "-"))
 		printf(picture ? "%s is written: open it in https://ui.perfetto.dev\n"
-			       : "%s is written: gthulhuctl trace -i draws it\n",
+			       : "%s is written: gthulhu-sim replay runs it\n",
 		       s.path);
 	return CTL_OK;
 }

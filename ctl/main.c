@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	{ "top", "[--interval SECONDS]", "live view", cmd_top },
 	{ "trace", "[--seconds N] [-o FILE] [-i RECORD]",
 	  "what the scheduler does, for ui.perfetto.dev", cmd_trace },
-	{ "record", "[--seconds N] [-o FILE]", "the same as text, for trace -i",
+	{ "record", "[--seconds N] [-o FILE]", "the same as text, for gthulhu-sim replay",
 	  cmd_record },
 	{ "dump", "", "status, stats, latency and tasks as JSON", cmd_dump },
 	{ "bugreport", "[-o FILE]", "all that a bug report needs, in one file",

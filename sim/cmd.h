@@ -12,7 +12,10 @@ int cmd_run(int argc, char **argv);
 int cmd_explore(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 
-/* Read @path, as rt-app JSON if its name ends in .json. Complains on stderr; false: failed. */
+/*
+ * Read @path: rt-app JSON if its name ends in .json, a record if it begins like one, else a
+ * scenario. Complains on stderr. 0 or 2, an exit code.
+ */
 int cmd_read(struct scenario *sc, const char *path);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../base/record.h"
 #include "cmd.h"
 #include "policies.h"
 #include "sim.h"
@@ -17,7 +18,8 @@ struct run_options {
 static void help(void)
 {
 	fputs("usage: gthulhu-sim run SCENARIO [OPTIONS]\n\n"
-	      "SCENARIO is a file in the language of docs/simulator.md, or rt-app JSON (*.json).\n\n"
+	      "SCENARIO is a file in the language of docs/simulator.md, rt-app JSON (*.json),\n"
+	      "or a record of a live machine (gthulhuctl record).\n\n"
 	      "  --seed N          another seed: same seed, same run\n"
 	      "  --cpus N          1 to 1024 CPUs\n"
 	      "  --topology WORDS  smt=2,llcs=2,nodes=1,shards=2,hz=250,...\n"
@@ -263,19 +265,40 @@ static int compare(struct scenario *sc, const struct run_options *o)
 	return rc;
 }
 
+static bool is_record(const char *path)
+{
+	char line[sizeof(RECORD_MAGIC)] = "";
+	FILE *f = fopen(path, "re");
+
+	if (f) {
+		(void)!fgets(line, sizeof(line), f);
+		fclose(f);
+	}
+	return !strcmp(line, RECORD_MAGIC);
+}
+
 int cmd_read(struct scenario *sc, const char *path)
 {
 	char err[512] = "";
 	size_t len = strlen(path);
+	int failed;
 
 	scenario_init(sc);
-	if (len > 5 && !strcmp(path + len - 5, ".json")
-		    ? scenario_read_rtapp(sc, path, err, sizeof(err))
-		    : scenario_read(sc, path, err, sizeof(err))) {
+	if (len > 5 && !strcmp(path + len - 5, ".json"))
+		failed = scenario_read_rtapp(sc, path, err, sizeof(err));
+	else if (is_record(path))
+		failed = scenario_read_record(sc, path, err, sizeof(err));
+	else
+		failed = scenario_read(sc, path, err, sizeof(err));
+	if (failed) {
 		fprintf(stderr, "gthulhu-sim: %s\n", err);
 		scenario_free(sc);
 		return 2;
 	}
+	if (sc->cut_short)
+		fprintf(stderr,
+			"gthulhu-sim: %s: it has no end: replayed up to the last event\n",
+			path);
 	return 0;
 }
 

@@ -100,10 +100,11 @@ static __u64 us(const json_t *v)
 static int add(struct reader *r, struct scen_task *t, enum scen_op_kind kind, __u64 a,
 	       const char *text)
 {
-	struct scen_op *op = scen_task_add(t, kind, a, a);
+	struct scen_op *op;
 
-	if (!op)
+	if (t->nr_ops == SCEN_OPS)
 		return refuse(r, t->name, "phases", "have too many steps");
+	op = scen_task_add(t, kind, a, a);
 	if (text && strlen(text) >= sizeof(op->text))
 		return refuse(r, t->name, text, "is too long a name");
 	if (text)

@@ -46,8 +46,8 @@ void scenario_copy(struct scenario *to, const struct scenario *from)
 		struct scen_op *ops = t->ops;
 
 		*t = from->tasks[i];
-		t->ops = ops;
-		memcpy(ops, from->tasks[i].ops, SCEN_OPS * sizeof(*ops));
+		t->ops = scenario_must(realloc(ops, t->room_ops * sizeof(*ops)));
+		memcpy(t->ops, from->tasks[i].ops, t->room_ops * sizeof(*ops));
 	}
 	for (i = 0; i < from->nr_events; i++)
 		*scenario_add_event(to, SE_NICE, 0) = from->events[i];
@@ -73,6 +73,7 @@ struct scen_task *scenario_add_task(struct scenario *sc, const char *name)
 	snprintf(t->name, sizeof(t->name), "%s", name);
 	t->nr = 1;
 	t->ops = scenario_must(calloc(SCEN_OPS, sizeof(*t->ops)));
+	t->room_ops = SCEN_OPS;
 	return t;
 }
 
@@ -81,9 +82,12 @@ struct scen_op *scen_task_add(struct scen_task *t, enum scen_op_kind kind, __u64
 {
 	struct scen_op *op;
 
-	if (t->nr_ops == SCEN_OPS)
-		return NULL;
+	if (t->nr_ops == t->room_ops) {
+		t->room_ops = t->room_ops ? 2 * t->room_ops : 8;
+		t->ops = scenario_must(realloc(t->ops, t->room_ops * sizeof(*op)));
+	}
 	op = &t->ops[t->nr_ops++];
+	memset(op, 0, sizeof(*op));
 	op->kind = kind;
 	op->a = a;
 	op->b = b;

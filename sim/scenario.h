@@ -13,7 +13,7 @@
 
 #define SCEN_NAME 16
 #define SCEN_LOOPS 4
-#define SCEN_OPS 64
+#define SCEN_OPS 64 /* steps that the language accepts for a task */
 #define SCEN_PARAMS 32
 #define SCEN_GROUPS 32
 
@@ -21,6 +21,7 @@ enum scen_op_kind {
 	OP_RUN,	   /* a..b ns of CPU work */
 	OP_SLEEP,  /* a..b ns, relative */
 	OP_TIMER,  /* until the last expiry + a */
+	OP_UNTIL,  /* until a after the begin of the run */
 	OP_WAIT,   /* for channel a */
 	OP_SIGNAL, /* channel a: wake one, or let the next waiter pass */
 	OP_SYNC,   /* the same; the waker says that it will sleep soon */
@@ -42,18 +43,25 @@ struct scen_op {
 	char text[32]; /* a list of CPUs or a name, as written */
 };
 
+/* What a task of a record did on the machine that it comes from. */
+struct scen_recorded {
+	__u64 run_ns, wait_ns;
+	__u32 runs, wakeups;
+};
+
 struct scen_task {
 	char name[SCEN_NAME];
 	__u32 nr; /* how many of them at the start; 0: only forked */
 	int nice;
-	char cpus[64]; /* list, or empty: all */
+	char cpus[160]; /* list, or empty: all; any of 64 CPUs fit */
 	__u64 start_ns;
 	__u64 stagger_ns; /* each further instance starts so much later */
 	bool kthread;
 	__u32 cls; /* class that a rule gives: enum qumun_class */
 	__u64 cgroup;
-	__u32 nr_ops;
+	__u32 nr_ops, room_ops;
 	struct scen_op *ops;
+	struct scen_recorded recorded;
 };
 
 struct scen_group {
@@ -109,6 +117,8 @@ struct scenario {
 	__u32 jitter; /* percent by which pieces of work and sleeps vary */
 	bool skew_tick;
 	bool kernel_mode;
+	bool recorded; /* it comes from a live machine: tasks have figures to compare with */
+	bool cut_short; /* ... in a record that has no end */
 	char policy[32];
 	__u32 timeout_ms;
 	/* bounds of the invariants; 0: not checked */
@@ -137,6 +147,8 @@ int scenario_read(struct scenario *sc, const char *path, char *err, size_t size)
 int scenario_parse(struct scenario *sc, const char *text, const char *name, char *err,
 		   size_t size);
 int scenario_read_rtapp(struct scenario *sc, const char *path, char *err, size_t size);
+/* recorded.c: what `gthulhuctl record` wrote. */
+int scenario_read_record(struct scenario *sc, const char *path, char *err, size_t size);
 int scenario_check(struct scenario *sc, char *err, size_t size);
 void scenario_copy(struct scenario *to, const struct scenario *from);
 void scenario_print(const struct scenario *sc, FILE *f);

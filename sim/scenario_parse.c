@@ -62,11 +62,12 @@ static const struct {
 	{ "run", OP_RUN, 's' },	      { "sleep", OP_SLEEP, 's' },
 	{ "timer", OP_TIMER, 't' },   { "wait", OP_WAIT, 'N' },
 	{ "signal", OP_SIGNAL, 'N' }, { "sync", OP_SYNC, 'N' },
-	{ "yield", OP_YIELD, 0 },     { "fork", OP_FORK, 'N' },
-	{ "nice", OP_NICE, 'n' },     { "cpus", OP_CPUS, 'l' },
-	{ "cgroup", OP_CGROUP, 'n' }, { "loop", OP_LOOP, 'n' },
-	{ "renice", OP_RENICE, 'N' }, { "pin", OP_PIN, 'N' },
-	{ "end", OP_END, 0 },	      { "exit", OP_EXIT, 0 },
+	{ "until", OP_UNTIL, 't' },   { "yield", OP_YIELD, 0 },
+	{ "fork", OP_FORK, 'N' },     { "nice", OP_NICE, 'n' },
+	{ "cpus", OP_CPUS, 'l' },     { "cgroup", OP_CGROUP, 'n' },
+	{ "loop", OP_LOOP, 'n' },     { "renice", OP_RENICE, 'N' },
+	{ "pin", OP_PIN, 'N' },	      { "end", OP_END, 0 },
+	{ "exit", OP_EXIT, 0 },
 };
 
 const char *scenario_op_name(enum scen_op_kind kind, char *arg)
@@ -99,7 +100,7 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 	if (i == sizeof(op_table) / sizeof(*op_table))
 		return fail(
 			ps,
-			"unknown step '%s': run, sleep, timer, wait, signal, sync, yield, "
+			"unknown step '%s': run, sleep, timer, until, wait, signal, sync, yield, "
 			"fork, nice, cpus, cgroup, renice, pin, loop, end, exit",
 			word);
 	if (!op_table[i].arg != !arg)
@@ -121,9 +122,9 @@ static int parse_op(struct parser *ps, struct scen_task *t, char *text)
 	if (err)
 		return fail(ps, "'%s' is no time: 300us, 5ms, 1.5s or a range 1ms-2ms",
 			    arg);
-	new = scen_task_add(t, op.kind, op.a, op.b);
-	if (!new)
+	if (t->nr_ops == SCEN_OPS)
 		return fail(ps, "more than %d steps", SCEN_OPS);
+	new = scen_task_add(t, op.kind, op.a, op.b);
 	memcpy(new->text, op.text, sizeof(op.text));
 	return 0;
 }

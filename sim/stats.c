@@ -113,6 +113,30 @@ static u64 kernel_sum(void)
 	return sum;
 }
 
+static double mean_us(u64 sum, u64 nr)
+{
+	return nr ? us(sum) / (double)nr : 0;
+}
+
+/* What each task did on the machine that the record comes from, beside what it did here. */
+static void compare_with_record(FILE *f)
+{
+	const struct scenario *sc = sim.sc;
+	u32 i;
+
+	fprintf(f, "\n%-15s %9s %9s %9s %9s %11s %11s\n", "recorded, here", "share %",
+		"share %", "wakeups", "wakeups", "mean wait", "mean wait");
+	for (i = 0; i < sc->nr_tasks; i++) {
+		const struct scen_recorded *was = &sc->tasks[i].recorded;
+		struct group_sums s = sums_of(&sc->tasks[i]);
+
+		fprintf(f, "%-15s %9.2f %9.2f %9u %9llu %11.1f %11.1f\n",
+			sc->tasks[i].name, pct(was->run_ns, sim.ended_at),
+			pct(s.run, sim.ended_at), was->wakeups, s.wakeups,
+			mean_us(was->wait_ns, was->runs), mean_us(s.wait, s.runs));
+	}
+}
+
 void stats_report(FILE *f)
 {
 	const struct scenario *sc = sim.sc;
@@ -134,6 +158,8 @@ void stats_report(FILE *f)
 			us(hist_percentile(h, 0.5)), us(hist_percentile(h, 0.99)),
 			us(h->max), us(s.max_wait), s.migrations);
 	}
+	if (sc->recorded)
+		compare_with_record(f);
 	if (!sc->kernel_mode)
 		fprintf(f, "%-12s %6u %8.2f\n", "(policy)", sc->shards,
 			pct(policy_run_ns(), sim.ended_at));
@@ -218,6 +244,13 @@ void stats_json(FILE *f)
 		json_hist(f, "wait", &sim.groups[i].wait);
 		fputc(',', f);
 		json_hist(f, "run", &sim.groups[i].run);
+		if (sc->recorded)
+			fprintf(f,
+				",\"recorded\":{\"run_ns\":%llu,\"wait_ns\":%llu,"
+				"\"runs\":%u,\"wakeups\":%u}",
+				sc->tasks[i].recorded.run_ns,
+				sc->tasks[i].recorded.wait_ns, sc->tasks[i].recorded.runs,
+				sc->tasks[i].recorded.wakeups);
 		fputc('}', f);
 	}
 	fputs("],\"counters\":{", f);

@@ -289,6 +289,10 @@ void workload_step(struct sim_task *p)
 		else if (op->a)
 			p->period_at += (sim_now - p->period_at) / op->a * op->a;
 		break;
+	case OP_UNTIL:
+		if (SIM_EPOCH + op->a > sim_now)
+			sleep_until(p, SIM_EPOCH + op->a);
+		break;
 	case OP_WAIT:
 		wait_channel(channel(p, op), p);
 		break;

@@ -4,11 +4,11 @@
 # What gthulhuctl draws of a small record, slice by slice; records that are none; a daemon whose
 # scheduler ends.
 #
-# usage: test_trace.sh GTHULHUCTL CHECK_TRACE FAKE_DAEMON
+# usage: test_trace.sh GTHULHUCTL CHECK_TRACE GTHULHU-SIM FAKE_DAEMON
 #
 # shellcheck disable=SC2016,SC2317 # functions and conditions are run by is
 
-ctl=$1 check=$2 fake=$3
+ctl=$1 check=$2 sim=$3 fake=$4
 record=$(dirname "$0")/small.record
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +28,7 @@ is() {
 	fi
 }
 
-# refused LINES WHY: a record of these lines is refused, in one line.
+# refused LINES WHY: a record of these lines is refused by those who read records, in one line.
 refused() {
 	printf "%b" "$1" >"$work/bad.record"
 	rm -f "$work/none.json"
@@ -36,7 +36,13 @@ refused() {
 	code=$?
 	cat "$work/said"
 	[ "$code" -eq 1 ] && grep "^gthulhuctl: $work/bad.record: " "$work/said" | grep -q "$2" &&
-		[ ! -e "$work/none.json" ] && [ "$(wc -l <"$work/said")" -eq 1 ]
+		[ ! -e "$work/none.json" ] && [ "$(wc -l <"$work/said")" -eq 1 ] || return 1
+	# what does not even begin like a record is a scenario to it
+	head -n 1 "$work/bad.record" | grep -qx 'gthulhu-record 1' || return 0
+	"$sim" replay "$work/bad.record" >"$work/said" 2>&1
+	code=$?
+	cat "$work/said"
+	[ "$code" -eq 2 ] && grep "^gthulhu-sim: $work/bad.record: " "$work/said" | grep -q "$2"
 }
 
 head='gthulhu-record 1\ncpus 2\nstart 5000000000\n'
@@ -53,7 +59,11 @@ spoilt() {
 	code=$?
 	cat "$work/said"
 	[ "$code" -eq 1 ] && grep -q "$work/bad.record: $2.*record again" "$work/said" &&
-		grep -q "some.json holds what came before" "$work/said" && "$check" "$work/some.json"
+		grep -q "some.json holds what came before" "$work/said" && "$check" "$work/some.json" || return 1
+	"$sim" replay "$work/bad.record" >"$work/said" 2>&1
+	code=$?
+	cat "$work/said"
+	[ "$code" -eq 2 ] && grep -q "$work/bad.record: $2" "$work/said"
 }
 
 # wrong LINES WHY TEXT: the same for lines behind a good head.
@@ -65,8 +75,9 @@ wrong() {
 cut() {
 	printf "%b" "$1" >"$work/cut.record"
 	"$ctl" trace -i "$work/cut.record" -o "$work/cut.json" >"$work/said" 2>&1 || return 1
+	"$sim" replay "$work/cut.record" >>"$work/said" 2>&1 || return 1
 	cat "$work/said"
-	grep -q 'cut.record: it has no end' "$work/said" && grep -q '2 events' "$work/said" &&
+	[ "$(grep -c 'cut.record: it has no end' "$work/said")" -eq 2 ] && grep -q '2 events' "$work/said" &&
 		"$check" "$work/cut.json" | grep -x 'run x 1 1'
 }
 
@@ -165,6 +176,7 @@ printf '%b' "$head${run}5000002000 0 on 4 1024 18446744073709551615 y\n500000300
 is 'runs that lasted longer than the record' "$ctl" trace -i "$work/ages.record" -o "$work/ages.json"
 "$check" "$work/ages.json" >"$work/found"
 is 'are drawn within it' grep -x 'span 4' "$work/found"
+is 'and replayed' sh -c '"$1" replay "$2" | grep -E "^x-3 +62.50 "' sh "$sim" "$work/ages.record"
 # how far apart two CPUs may be
 is 'what is nearly in order is read' sh -c 'printf "%b" "$3" | "$1" trace -i - -o "$2"' \
 	"$ctl" "$ctl" "$work/t.json" "$head${run}4000001001 1 wake 4 0 3 y\nlost 0\nend 5000001000\n"
@@ -179,6 +191,14 @@ is 'nor are those that wait for ever' "$ctl" trace -i "$work/waits.record" -o "$
 ends=$(sed -n 's/.*"name":"woken","ts":\([0-9]*\).*"dur":\([0-9]*\).*/\1 \2/p' "$work/waits.json" |
 	awk '{ ends[$1 + $2] = 1 } END { for (e in ends) n++; print n + 0 }')
 is 'whose waits end when there are too many' [ "$ends" -ge 3 ]
+is 'what the simulator makes of a record is drawn' sh -c '"$1" replay "$2" --trace "$3" && "$4" "$3"' \
+	sh "$sim" "$record" "$work/sim.json" "$check"
+is 'and a disk that is full is told' told 'No space left' "$sim" replay "$record" \
+	--trace /dev/full
+is 'the simulator refuses so many' told 'more than 20000 tasks: record for a shorter time' \
+	"$sim" replay "$work/many.record"
+is 'and a record of no time' told 'it lasts no time' sh -c 'printf "%b" "$2" >"$3"; "$1" replay "$3"' \
+	"$sim" "$sim" "${head}5000000000 0 run 3 1024 0 x\nend 5000000000\n" "$work/short.record"
 
 mkfifo "$work/in"
 "$fake" "$work/s" ended <"$work/in" >"$work/ready" &

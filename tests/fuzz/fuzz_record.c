@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libFuzzer: a record, for those who read it: as events in range that can be written again, and as a
- * picture.
+ * libFuzzer: a record, for those who read it: as events in range that can be written again, as a
+ * picture, and as a scenario, whose times lie within the record.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "../../base/record.h"
 #include "../../base/timeline.h"
+#include "../../sim/scenario.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -64,13 +67,46 @@ static void draw(FILE *in)
 	fclose(d.out);
 }
 
+static void check_times(const struct scen_task *t)
+{
+	__u32 i;
+
+	must(t->start_ns <= RECORD_MAX_NS);
+	for (i = 0; i < t->nr_ops; i++)
+		must(t->ops[i].kind != OP_UNTIL || t->ops[i].a <= RECORD_MAX_NS);
+}
+
+static void replay(const char *path)
+{
+	struct scenario sc;
+	char err[256] = "";
+	__u32 i;
+
+	scenario_init(&sc);
+	if (scenario_read_record(&sc, path, err, sizeof(err))) {
+		must(*err);
+	} else {
+		must(sc.duration_ns && sc.duration_ns <= RECORD_MAX_NS);
+		must(!scenario_check(&sc, err, sizeof(err)) || !sc.nr_tasks);
+		for (i = 0; i < sc.nr_tasks; i++)
+			check_times(&sc.tasks[i]);
+	}
+	scenario_free(&sc);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-	FILE *in = size ? fmemopen((void *)data, size, "r") : NULL;
+	int fd = memfd_create("record", 0);
+	char path[64];
+	FILE *in;
 
-	if (!in)
-		return 0;
+	must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	in = fopen(path, "re");
+	must(in != NULL);
 	draw(in);
 	fclose(in);
+	replay(path);
+	close(fd);
 	return 0;
 }

@@ -690,9 +690,101 @@ static void test_no_record(void)
 	done(&sc);
 }
 
+/* The steps of a task, as "kind:a" and "kind:channel". */
+static const char *steps_of(const struct scenario *sc, const char *name)
+{
+	static char text[512];
+	u32 nr = scenario_find_task(sc, name), i;
+	size_t at = 0;
+	char arg;
+
+	text[0] = '\0';
+	for (i = 0; nr != ~0U && i < sc->tasks[nr].nr_ops; i++) {
+		const struct scen_op *op = &sc->tasks[nr].ops[i];
+		const char *word = scenario_op_name(op->kind, &arg);
+
+		at += (size_t)(*op->text ? snprintf(text + at, sizeof(text) - at,
+						    "%s:%s ", word, op->text)
+					 : snprintf(text + at, sizeof(text) - at,
+						    "%s:%llu ", word, op->a));
+	}
+	return text;
+}
+
+/* A client that a timer wakes asks a server; a hog of nice 5 never sleeps; 9 is the scheduler. */
+static void test_record(void)
+{
+	static const char record[] =
+		"gthulhu-record 1\ncpus 2\nstart 1000000000\nown 9\n"
+		"1001000000 0 on 3 335 1000 hog\n"
+		"1010000000 1 wake 1 0 2 client\n1011000000 1 run 1 1024 1000 client\n"
+		"1013000000 1 wake 2 1 3 server\n1014000000 1 stop 1 0 3000 client\n"
+		"1015000000 1 run 9 1024 0 gthulhu\n1016000000 1 stop 9 0 1000 gthulhu\n"
+		"1016000000 1 run 2 1024 3000 server\n1018000000 1 wake 1 2 2 client\n"
+		"1019000000 1 stop 2 0 3000 server\n1019500000 1 run 1 1024 1500 client\n"
+		"1020500000 1 stop 1 0 1000 client\n1050000000 1 wake 1 0 2 client\n"
+		"1051000000 1 run 1 1024 1000 client\n1052000000 1 stop 1 2 1000 client\n"
+		"lost 0\nend 1060000000\n";
+	char path[] = "/tmp/test_sim.XXXXXX";
+	int fd = mkstemp(path);
+	struct scenario sc;
+	FILE *f = fdopen(fd, "w");
+
+	fputs(record, f);
+	fclose(f);
+	scenario_init(&sc);
+	tap_ok(!scenario_read_record(&sc, path, err, sizeof(err)), "a record is read %s",
+	       err);
+	remove(path);
+	tap_is(sc.nr_tasks, 3, "it has three tasks without the scheduler's own");
+	tap_is(sc.duration_ns, 60000000, "and lasts as long as the record");
+	tap_ok(!strcmp(steps_of(&sc, "client-1"),
+		       "run:3000000 wait:w1 run:1000000 until:50000000 run:1000000 "
+		       "exit:0 exit:0 "),
+	       "the client: %s", steps_of(&sc, "client-1"));
+	tap_ok(!strcmp(steps_of(&sc, "server-2"),
+		       "run:2000000 signal:w1 run:1000000 exit:0 "),
+	       "the server: %s", steps_of(&sc, "server-2"));
+	tap_ok(!strcmp(steps_of(&sc, "hog-3"), "run:60000000 "),
+	       "the hog runs for ever: %s", steps_of(&sc, "hog-3"));
+	tap_is(sc.tasks[2].nice, 5, "at its nice value");
+	tap_is(sc.tasks[0].cpus[0], '1', "the client stays on its CPU");
+	tap_is(sc.tasks[1].start_ns, 13000000, "the server begins when it was woken");
+	tap_is(sim_run(&sc), SIM_OK, "it runs");
+	tap_is(sim.groups[0].latency.nr, 2, "the client wakes twice after its birth");
+	done(&sc);
+}
+
+/* A task that may use two of each three CPUs. */
+static void test_record_cpus(void)
+{
+	static const char record[] =
+		"gthulhu-record 1\ncpus 64\nstart 1000000000\n"
+		"1010000000 1 wake 1 0 13176245766935394011 odd\n"
+		"1011000000 1 run 1 1024 1000 odd\n1012000000 1 stop 1 0 1000 odd\n"
+		"lost 0\nend 1060000000\n";
+	char path[] = "/tmp/test_sim.XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+	unsigned long bits[QUMUN_MAX_CPUS / 64];
+	struct scenario sc;
+
+	fputs(record, f);
+	fclose(f);
+	scenario_init(&sc);
+	tap_ok(!scenario_read_record(&sc, path, err, sizeof(err)),
+	       "a record of 64 CPUs %s", err);
+	remove(path);
+	tap_ok(sc.nr_tasks == 1 && !parse_cpulist(sc.tasks[0].cpus, bits, 64) &&
+		       bits[0] == 13176245766935394011UL,
+	       "all CPUs that a task may use: %s", sc.tasks[0].cpus);
+	scenario_free(&sc);
+}
+
 int main(int argc, char **argv)
 {
 	test_queue();
+	test_record();
+	test_record_cpus();
 	test_no_record();
 	test_heap();
 	test_language();

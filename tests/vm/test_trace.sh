@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # gthulhuctl trace and record against a live daemon with a known load: a hog on each CPU and a
-# task that wakes 200 times a second.
+# task that wakes 200 times a second; then the record in the simulator.
 #
 # shellcheck disable=SC2016,SC2317 # functions and conditions are run by is
 
@@ -74,6 +74,23 @@ is 'and a decision' [ "$(sum found decisions . 2)" -ge 190 ]
 is 'a record' "$ctl" record --seconds 1 -o record.txt
 is 'is drawn as a trace is' "$ctl" trace -i record.txt -o drawn.json
 is 'which holds together' "$check" drawn.json
+
+# near NAME COLUMN COLUMN PART LEAST: in the rows of tasks so called that have LEAST, two figures are
+# near each other
+near() {
+	awk -v name="$1" -v a="$2" -v b="$3" -v part="$4" -v least="$5" '/^recorded, here/ { rows = 1 }
+	rows && $1 ~ "^" name "-" { print $1, $a, $b }
+	rows && $1 ~ "^" name "-" && $a >= least {
+		d = $a > $b ? $a - $b : $b - $a
+		seen = 1
+		bad = bad || d > $a * part
+	}
+	END { exit bad || !seen }' replayed
+}
+is 'the record runs in the simulator' sh -c '"$0" replay record.txt >replayed' "$top/sim/gthulhu-sim"
+is 'where the waker has the share that it had' near cyclict 2 3 0.1 0.1
+is 'and wakes as often' near cyclict 4 5 0.05 2
+is 'and the hogs have theirs' near sh 2 3 0.1 2
 
 # the policy is stopped for half a second: an episode on the autopilot's track
 policy=$("$ctl" status --json | sed -n 's/.*"pid":\([0-9]*\).*/\1/p')
