@@ -7,11 +7,14 @@
 #
 #     PASSED FAILED SKIPPED SECONDS NAME REASON...
 
-# manifest_rows TIER: the manifest's rows of that tier as "NAME CPUS MODE MEM TIMEOUT EXTRA...".
+# manifest_rows TIER: the manifest's rows of that tier as "NAME CPUS MODE MEM TIMEOUT EXTRA...". The
+# timeout of a row for both is that of the short form.
 manifest_rows() {
 	[ -e "$top/tests/vm/manifest" ] || return 0
 	awk -v tier="$1" '/^[ \t]*(#|$)/ { next }
 		$2 == tier || $2 == "both" {
+			if (tier == "soak" && $2 == "both")
+				$6 *= 8
 			line = $1
 			for (i = 3; i <= NF; i++)
 				line = line " " $i
